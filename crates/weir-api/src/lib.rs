@@ -1,0 +1,1 @@
+//! Routes, OpenAPI document and embedded web app

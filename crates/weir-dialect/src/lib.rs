@@ -1,0 +1,1 @@
+//! Providers' wire formats, without I/O

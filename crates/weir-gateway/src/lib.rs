@@ -1,0 +1,1 @@
+//! The gateway: receives calls, applies policies, forwards, relays and records

@@ -1,0 +1,1 @@
+//! Tokenizers, price book and cost

@@ -1,0 +1,1 @@
+//! The store: journal, recorder, cells, DuckDB, state

@@ -1,0 +1,1 @@
+//! For tests: simulated clock, faults, fixtures, a Weir to start

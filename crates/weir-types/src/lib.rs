@@ -1,0 +1,47 @@
+//! The nouns of Weir.
+//!
+//! Every other crate speaks in these records: a [`Span`] is one unit of work, a [`Score`] a judgement of a span, a
+//! [`Point`] a sample of a metric, an [`Event`] something that happened once. [`Cell`]s are what they become when
+//! time is cut into minutes. The traits at the end ([`Clock`], [`RecordSink`], [`Scan`], [`Browse`], [`KeyDirectory`])
+//! are the only places where crates that must not know each other meet.
+//!
+//! Invariants: this crate does no I/O, knows no wire format and depends on nothing but serde. Money is an integer, time
+//! is integer microseconds UTC, a missing value is `None` and never zero.
+
+mod browse;
+mod cell;
+mod content;
+mod event;
+mod histogram;
+mod id;
+mod key;
+pub mod limits;
+pub mod metric;
+mod money;
+mod point;
+mod record;
+mod scan;
+mod scope;
+mod score;
+mod span;
+mod tags;
+mod time;
+mod tokens;
+
+pub use browse::{Browse, BrowseError, Column, Facet, SpanFilter, SpanPage, SpanSummary, SqlLimits, Table};
+pub use cell::{Cell, CellDelta, CellKey};
+pub use content::{Content, Secret};
+pub use event::{Event, EventLevel};
+pub use histogram::{Histogram, HistogramError};
+pub use id::{IdGenerator, IdParseError, SpanId, TraceId};
+pub use key::{BoxFuture, KeyAdmin, KeyDirectory, KeyError, KeyHash, NewKey, VirtualKey};
+pub use money::{NanoUsd, PicoUsdPerToken};
+pub use point::{Point, PointKind};
+pub use record::{Record, RecordSink, SinkError};
+pub use scan::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource};
+pub use scope::Scope;
+pub use score::{Score, ScoreValue};
+pub use span::{CacheStatus, PolicyDecision, Source, Span, SpanKind, SpanStatus};
+pub use tags::{TagKey, Tags};
+pub use time::{Clock, SystemClock, TimeRange, UnixMicros};
+pub use tokens::TokenUsage;
