@@ -39,7 +39,7 @@ pub use money::{NanoUsd, PicoUsdPerToken};
 pub use point::{Point, PointKind};
 pub use record::{Record, RecordSink, SinkError};
 pub use scan::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource};
-pub use scope::Scope;
+pub use scope::{Scope, wildcard_matches};
 pub use score::{Score, ScoreValue};
 pub use span::{CacheStatus, PolicyDecision, Source, Span, SpanKind, SpanStatus};
 pub use tags::{TagKey, Tags};

@@ -111,7 +111,7 @@ impl fmt::Display for Quoted<'_> {
 
 /// Whether a value matches a pattern in which `*` stands for any run of characters. Linear in practice: after a
 /// mismatch only the last `*` is tried again.
-fn wildcard_matches(pattern: &str, value: &str) -> bool {
+pub fn wildcard_matches(pattern: &str, value: &str) -> bool {
     let (pattern, value) = (pattern.as_bytes(), value.as_bytes());
     let (mut p, mut v) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
