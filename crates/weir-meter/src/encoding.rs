@@ -1,0 +1,92 @@
+//! Which of OpenAI's encodings a model uses, and counting with it.
+//!
+//! The tables are those of `tiktoken` 0.14 (`tiktoken/model.py`). `o200k_harmony` has the same vocabulary and the same
+//! splitting as `o200k_base` and differs only in special tokens, which never come from text. The encodings of models
+//! retired in 2024 (`p50k_base`, `r50k_base`, `gpt2`) are not bundled: texts for them are estimated.
+//!
+//! A tokenizer takes tens of megabytes and is built when a text is first counted with it.
+
+use bpe_openai::Tokenizer;
+
+/// An encoding that is bundled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    O200k,
+    Cl100k,
+}
+
+/// Encodings by the model's whole name.
+const MODELS: [(&str, Encoding); 15] = [
+    ("o1", Encoding::O200k),
+    ("o3", Encoding::O200k),
+    ("o4-mini", Encoding::O200k),
+    ("gpt-5", Encoding::O200k),
+    ("gpt-4.1", Encoding::O200k),
+    ("gpt-4o", Encoding::O200k),
+    ("gpt-4", Encoding::Cl100k),
+    ("gpt-3.5-turbo", Encoding::Cl100k),
+    ("gpt-3.5", Encoding::Cl100k),
+    ("gpt-35-turbo", Encoding::Cl100k),
+    ("davinci-002", Encoding::Cl100k),
+    ("babbage-002", Encoding::Cl100k),
+    ("text-embedding-ada-002", Encoding::Cl100k),
+    ("text-embedding-3-small", Encoding::Cl100k),
+    ("text-embedding-3-large", Encoding::Cl100k),
+];
+
+/// Encodings by the beginning of the model's name; the first that fits holds.
+const PREFIXES: [(&str, Encoding); 18] = [
+    ("o1-", Encoding::O200k),
+    ("o3-", Encoding::O200k),
+    ("o4-mini-", Encoding::O200k),
+    ("gpt-5", Encoding::O200k),
+    ("gpt-4.5-", Encoding::O200k),
+    ("gpt-4.1-", Encoding::O200k),
+    ("chatgpt-4o-", Encoding::O200k),
+    ("gpt-4o-", Encoding::O200k),
+    ("gpt-4-", Encoding::Cl100k),
+    ("gpt-3.5-turbo-", Encoding::Cl100k),
+    ("gpt-35-turbo-", Encoding::Cl100k),
+    ("gpt-oss-", Encoding::O200k),
+    ("ft:gpt-4o", Encoding::O200k),
+    ("ft:gpt-4.1", Encoding::O200k),
+    ("ft:gpt-4", Encoding::Cl100k),
+    ("ft:gpt-3.5-turbo", Encoding::Cl100k),
+    ("ft:davinci-002", Encoding::Cl100k),
+    ("ft:babbage-002", Encoding::Cl100k),
+];
+
+/// The encoding of a model, `None` when it is not one of OpenAI's or not bundled. Prefixes of routers and clouds
+/// (`openai/`, `azure/eu/`, `databricks-`) are looked through.
+pub(crate) fn of_model(model: &str) -> Option<Encoding> {
+    let name = bare_name(model);
+    let whole = MODELS.iter().find(|(listed, _)| *listed == name);
+    let prefix = || PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix));
+    whole.or_else(prefix).map(|(_, encoding)| *encoding)
+}
+
+/// The model's own name, without what routers and clouds put before it.
+pub(crate) fn bare_name(model: &str) -> &str {
+    let name = model.rsplit_once('/').map_or(model, |(_, name)| name);
+    let name = name.strip_prefix("databricks-").unwrap_or(name);
+    name.strip_prefix("openai.").unwrap_or(name)
+}
+
+impl Encoding {
+    fn tokenizer(self) -> &'static Tokenizer {
+        match self {
+            Self::O200k => bpe_openai::o200k_base(),
+            Self::Cl100k => bpe_openai::cl100k_base(),
+        }
+    }
+
+    /// Tokens of a text. Text that looks like a special token (`<|endoftext|>`) is text, as it is for providers.
+    pub fn count(self, text: &str) -> u64 {
+        self.tokenizer().count(text) as u64
+    }
+
+    /// Whether a text has at most `limit` tokens.
+    pub fn fits_within(self, text: &str, limit: u64) -> bool {
+        self.count(text) <= limit
+    }
+}
