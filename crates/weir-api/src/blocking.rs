@@ -1,0 +1,98 @@
+//! Runs the store's blocking calls, a bounded number at a time, off the async threads.
+//!
+//! Why a bound of its own: tokio's blocking pool grows to hundreds of threads, and each analytical query already uses
+//! every core; more than a few at once only make all of them slow and large. What is over the bound waits, and what is
+//! over the length of the queue is refused at once with an error that clients retry on.
+//!
+//! When a client goes away its request is dropped: a call that still waits is never made, and a call that runs sees
+//! [`Abandoned::yes`] between its steps. The place in the bound is given back when the call really ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::error::ApiError;
+
+/// Calls that run at once. A dashboard asks for about ten panels together; each query uses all cores for a short time.
+const RUNNING_MAX: usize = 4;
+
+/// Calls that wait. At 100 ms a call the last one waits under two seconds; longer is better told than waited for.
+const WAITING_MAX: usize = 64;
+
+/// Whether nobody waits for the answer any more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    /// True once the client has gone.
+    pub fn yes(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The gate that blocking calls pass.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new(RUNNING_MAX, WAITING_MAX)
+    }
+}
+
+impl Gate {
+    fn new(running_max: usize, waiting_max: usize) -> Self {
+        Self { running: Arc::new(Semaphore::new(running_max)), waiting: AtomicUsize::new(0), waiting_max }
+    }
+
+    /// Runs `call` on a blocking thread when there is room.
+    pub async fn run<T, F>(&self, call: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Abandoned) -> Result<T, ApiError> + Send + 'static,
+    {
+        let permit = {
+            let _place = Place::take(&self.waiting, self.waiting_max).ok_or_else(ApiError::overloaded)?;
+            let running = Arc::clone(&self.running);
+            running.acquire_owned().await.map_err(|error| ApiError::internal("waiting", error.to_string()))?
+        };
+        let abandoned = Abandoned::default();
+        let watch = SetOnDrop(abandoned.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            call(&abandoned)
+        });
+        let outcome = task.await;
+        drop(watch);
+        outcome.map_err(|error| ApiError::internal("answering", error.to_string()))?
+    }
+}
+
+/// A place in the queue, given back when the waiting ends in whatever way.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
+        let place = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < max).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct SetOnDrop(Abandoned);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,49 @@
+//! `/healthz` for probes and `/metrics` for Prometheus.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Shared;
+
+/// Whether this Weir takes calls.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// Whether it does.
+    ready: bool,
+    /// Why it does not.
+    reasons: Vec<String>,
+}
+
+/// Whether this Weir takes calls.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "server",
+    security(()),
+    responses(
+        (status = 200, description = "It does.", body = Health),
+        (status = 503, description = "It does not; `reasons` say why.", body = Health),
+    )
+)]
+pub(crate) async fn health(State(shared): State<Shared>) -> impl IntoResponse {
+    let reasons = shared.status.status().not_ready;
+    let ready = reasons.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(Health { ready, reasons }))
+}
+
+/// Metrics about Weir itself, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "server",
+    responses((status = 200, description = "Prometheus text.", body = String, content_type = "text/plain"), crate::error::ApiError)
+)]
+pub(crate) async fn prometheus_metrics(State(shared): State<Shared>) -> impl IntoResponse {
+    let text = (shared.metrics)();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}

@@ -1,0 +1,35 @@
+//! `POST /api/sql`: one read-only statement.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use weir_types::SqlLimits;
+
+use crate::Shared;
+use crate::error::ApiError;
+use crate::extract::JsonBody;
+use crate::wire::{SqlAnswer, SqlRequest};
+
+/// What a statement may use: long enough for a scan of a month, and as many rows as a browser holds.
+const LIMITS: SqlLimits = SqlLimits { time_max: Duration::from_secs(30), rows_max: 10_000 };
+
+/// Runs one read-only SQL statement over the tables `spans`, `scores`, `points`, `events`, `cells_1m` and `cells_1h`.
+///
+/// At most 10,000 rows are returned, and a statement is stopped after 30 seconds.
+#[utoipa::path(
+    post,
+    path = "/api/sql",
+    tag = "query",
+    request_body = SqlRequest,
+    responses((status = 200, description = "The rows.", body = SqlAnswer), ApiError)
+)]
+pub(crate) async fn run_sql(
+    State(shared): State<Shared>,
+    JsonBody(request): JsonBody<SqlRequest>,
+) -> Result<Json<SqlAnswer>, ApiError> {
+    let browse = Arc::clone(&shared.browse);
+    let table = shared.sql_gate.run(move |_| Ok(browse.sql(&request.sql, LIMITS)?)).await?;
+    Ok(Json(table.into()))
+}

@@ -1,0 +1,33 @@
+//! What the API says, as it is written on the wire: one struct for each JSON shape.
+//!
+//! These are not the internal records: they are converted by hand, so that a change inside cannot change the contract
+//! by accident, and the other way round. The OpenAPI document is made from them, and the web app's types from the
+//! document. Every shape can be read as well as written, so that the command line speaks the API with the same structs.
+//!
+//! Invariants: a field without a value is `null`, never absent (errors excepted, where absent fields are the rule); instants
+//! are Unix milliseconds; amounts of money that must be exact are text, because JavaScript's numbers are not.
+
+mod error;
+mod key;
+mod named;
+mod series;
+mod session;
+mod span;
+mod status;
+mod table;
+
+pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use key::{KeyCreated, KeyItem, KeyList, KeyRequest};
+pub use named::{CacheName, KindName, SourceName, StatusName, UnitName};
+pub use series::{
+    DataPoint, InstantQueryAnswer, MetricItem, MetricList, QueryAnswer, SeriesItem, TagMap, ValueItem,
+};
+pub use session::{Login, SessionState};
+pub use span::{PolicyItem, ScoreItem, SpanItem, SpanList, TokenCounts, TraceItem};
+pub use status::{RecordCounts, ServerStatus, StoreStatus, UpstreamState, UpstreamStatus};
+pub use table::{ColumnItem, FacetItem, FacetList, SqlAnswer, SqlRequest};
+
+/// Milliseconds with fractions, from microseconds; exact to the microsecond for any instant of this millennium.
+pub(crate) fn ms_from_us(us: i64) -> f64 {
+    us as f64 / 1_000.0
+}

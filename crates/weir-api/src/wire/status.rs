@@ -1,0 +1,86 @@
+//! How Weir itself is doing.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How this Weir is doing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServerStatus {
+    /// Weir's version.
+    pub version: String,
+    /// Whether it takes calls.
+    pub ready: bool,
+    /// Why it does not.
+    pub not_ready: Vec<String>,
+    /// Whether this is the demo: a simulated provider and replayed traffic.
+    pub demo: bool,
+    /// When it started, in Unix milliseconds.
+    pub started_at_ms: i64,
+    /// Its time now, in Unix milliseconds: what `now` means in its answers.
+    pub now_ms: i64,
+    /// Where it listens: `127.0.0.1:7070`.
+    pub listen: Vec<String>,
+    /// The start of the first span kept, in Unix milliseconds; `null` when there is none.
+    pub first_span_at_ms: Option<i64>,
+    /// The start of the last span kept, in Unix milliseconds.
+    pub last_span_at_ms: Option<i64>,
+    /// The store.
+    pub store: StoreStatus,
+    /// The providers that calls are forwarded to.
+    pub upstreams: Vec<UpstreamStatus>,
+}
+
+/// How the store is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct StoreStatus {
+    /// Bytes of the journal on disk.
+    pub journal_bytes: u64,
+    /// Bytes that were appended to the journal and are not in the store yet.
+    pub behind_bytes: u64,
+    /// Records stored since the start, by kind.
+    pub records: RecordCounts,
+    /// Batches that could not be stored and were tried again since the start.
+    pub failed_commits: u64,
+    /// What went wrong last; `null` when nothing did.
+    pub last_error: Option<String>,
+}
+
+/// Records by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct RecordCounts {
+    /// Spans.
+    pub spans: u64,
+    /// Scores.
+    pub scores: u64,
+    /// Points.
+    pub points: u64,
+    /// Events.
+    pub events: u64,
+}
+
+/// Whether a provider is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamState {
+    /// It is.
+    Closed,
+    /// A few calls try whether it has recovered.
+    HalfOpen,
+    /// It is not: too many calls failed.
+    Open,
+}
+
+/// How one provider is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UpstreamStatus {
+    /// The provider's name in `weir.toml`.
+    pub provider: String,
+    /// The state of its circuit breaker.
+    pub breaker: UpstreamState,
+    /// Calls that are being forwarded now.
+    pub active: u64,
+    /// Calls since the start.
+    pub requests: u64,
+    /// Calls since the start that failed.
+    pub failures: u64,
+}

@@ -1,0 +1,70 @@
+//! Tables: results of SQL, and values of tags with their counts.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use weir_types::{Column, Facet, Table};
+
+/// A statement to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqlRequest {
+    /// One read-only SQL statement.
+    #[schema(example = "SELECT model, count(*) FROM spans GROUP BY model")]
+    pub sql: String,
+}
+
+/// What a statement returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SqlAnswer {
+    /// The columns in order.
+    pub columns: Vec<ColumnItem>,
+    /// The rows: JSON values, integers beyond 2^53 and decimals as text.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// Whether rows were left out because there were too many.
+    pub truncated: bool,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ColumnItem {
+    /// The name.
+    pub name: String,
+    /// The type, as the store names it.
+    #[serde(rename = "type")]
+    pub data_type: String,
+}
+
+/// Values of a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetList {
+    /// Most frequent first.
+    pub values: Vec<FacetItem>,
+}
+
+/// A value of a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetItem {
+    /// The value.
+    pub value: String,
+    /// How many spans have it.
+    pub count: u64,
+}
+
+impl From<Table> for SqlAnswer {
+    fn from(table: Table) -> Self {
+        let columns = table.columns.into_iter().map(ColumnItem::from).collect();
+        Self { columns, rows: table.rows, truncated: table.truncated }
+    }
+}
+
+impl From<Column> for ColumnItem {
+    fn from(column: Column) -> Self {
+        Self { name: column.name, data_type: column.data_type }
+    }
+}
+
+impl From<Facet> for FacetItem {
+    fn from(facet: Facet) -> Self {
+        Self { value: facet.value, count: facet.count }
+    }
+}
