@@ -1,0 +1,161 @@
+//! Editing JSON text by its bytes: members of an object are found, replaced, added and removed, and every other byte
+//! stays where it was. Parsing and printing again would reorder keys, reformat numbers and lose duplicates.
+
+use std::ops::Range;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::text;
+use crate::wire::Raw;
+
+/// One member of an object and where it stands in the text.
+pub(crate) struct Member<'a> {
+    pub(crate) name: Cow<'a, str>,
+    /// The bytes of the name, quotes included.
+    pub(crate) name_at: Range<usize>,
+    /// The JSON text of the value.
+    pub(crate) value: &'a str,
+    /// The bytes of the value.
+    pub(crate) value_at: Range<usize>,
+}
+
+/// One change: the bytes in `at` become `text`.
+pub(crate) struct Edit {
+    pub(crate) at: Range<usize>,
+    pub(crate) text: String,
+}
+
+/// The members of an object, in order, duplicates included. Fails when the text is not one JSON object.
+pub(crate) fn members(json: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let members = deserializer.deserialize_map(MembersVisitor { base: json.as_ptr() as usize })?;
+    deserializer.end()?;
+    Ok(members)
+}
+
+struct MembersVisitor {
+    /// The address at which the text begins: values are slices of it, so addresses tell their places.
+    base: usize,
+}
+
+impl MembersVisitor {
+    fn place(&self, text: &str) -> Range<usize> {
+        let start = text.as_ptr() as usize - self.base;
+        start..start + text.len()
+    }
+}
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Vec<Member<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(16);
+        while let Some((name, value)) = map.next_entry::<Raw<'de>, Raw<'de>>()? {
+            members.push(Member {
+                name: text::decode(name.get()).unwrap_or_default(),
+                name_at: self.place(name.get()),
+                value: value.get(),
+                value_at: self.place(value.get()),
+            });
+        }
+        Ok(members)
+    }
+}
+
+/// The edits that set a member: all members of that name get the value; where there is none, one is added at the end.
+pub(crate) fn set_edits(json: &str, members: &[Member<'_>], name: &str, value: &str) -> Vec<Edit> {
+    let found: Vec<Edit> = members
+        .iter()
+        .filter(|member| member.name == name)
+        .map(|member| Edit { at: member.value_at.clone(), text: value.to_owned() })
+        .collect();
+    if found.is_empty() { vec![add_edit(json, members, name, value)] } else { found }
+}
+
+/// The edit that adds a member at the end of the object.
+pub(crate) fn add_edit(json: &str, members: &[Member<'_>], name: &str, value: &str) -> Edit {
+    let name = text::encode(name);
+    match members.last() {
+        Some(last) => Edit { at: last.value_at.end..last.value_at.end, text: format!(",{name}:{value}") },
+        None => {
+            let open = json.find('{').map_or(0, |brace| brace + 1);
+            Edit { at: open..open, text: format!("{name}:{value}") }
+        }
+    }
+}
+
+/// The bytes to cut so that the member at `index` is gone: with it goes the comma before it or, for the first member,
+/// the comma after it.
+pub(crate) fn removal(members: &[Member<'_>], index: usize) -> Range<usize> {
+    let member = &members[index];
+    match (index.checked_sub(1), members.get(index + 1)) {
+        (Some(before), _) => members[before].value_at.end..member.value_at.end,
+        (None, Some(after)) => member.name_at.start..after.name_at.start,
+        (None, None) => member.name_at.start..member.value_at.end,
+    }
+}
+
+/// Applies edits that do not overlap, in any order.
+pub(crate) fn apply(json: &str, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    let mut out = String::with_capacity(json.len() + added);
+    let mut kept_to = 0;
+    for edit in edits {
+        out.push_str(&json[kept_to..edit.at.start]);
+        out.push_str(&edit.text);
+        kept_to = edit.at.end;
+    }
+    out.push_str(&json[kept_to..]);
+    out
+}
+
+/// Sets several members of an object at once; `None` when the text is not an object.
+pub(crate) fn set_members(json: &str, values: &[(&str, &str)]) -> Option<String> {
+    let mut out = json.to_owned();
+    for (name, value) in values {
+        let members = members(&out).ok()?;
+        let edits = set_edits(&out, &members, name, value);
+        out = apply(&out, edits);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without(json: &str, name: &str) -> String {
+        let members = members(json).unwrap();
+        let index = members.iter().position(|member| member.name == name).unwrap();
+        let at = removal(&members, index);
+        apply(json, vec![Edit { at, text: String::new() }])
+    }
+
+    #[test]
+    fn a_removed_member_leaves_no_comma_behind() {
+        assert_eq!(without(r#"{"a":1,"u":null,"b":2}"#, "u"), r#"{"a":1,"b":2}"#);
+        assert_eq!(without(r#"{"a":1,"u":null}"#, "u"), r#"{"a":1}"#);
+        assert_eq!(without(r#"{"u":null,"b":2}"#, "u"), r#"{"b":2}"#);
+        assert_eq!(without(r#"{ "u" : null }"#, "u"), "{  }");
+        assert_eq!(without(r#"{"a": 1, "u": null, "b": 2}"#, "u"), r#"{"a": 1, "b": 2}"#);
+    }
+
+    #[test]
+    fn members_are_set_in_place_and_added_at_the_end() {
+        assert_eq!(set_members(r#"{"a": 1 }"#, &[("a", "2"), ("b", "[]")]).unwrap(), r#"{"a": 2,"b":[] }"#);
+        assert_eq!(set_members(" { } ", &[("a", "2")]).unwrap(), r#" {"a":2 } "#);
+        assert_eq!(set_members("[]", &[("a", "2")]), None);
+    }
+
+    #[test]
+    fn an_escaped_name_is_the_same_name() {
+        assert_eq!(without(r#"{"a":1,"\u0075":null}"#, "u"), r#"{"a":1}"#);
+    }
+}
