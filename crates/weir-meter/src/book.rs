@@ -28,8 +28,11 @@ pub struct PriceBook {
     list: Option<Arc<PriceList>>,
     overrides: Vec<Override>,
     version: OnceLock<Arc<str>>,
-    resolved: RwLock<HashMap<Box<str>, HashMap<Box<str>, Option<Place>>>>,
+    resolved: RwLock<Resolved>,
 }
+
+/// What was found for a provider and a model; nested so that looking up needs no owned key.
+type Resolved = HashMap<Box<str>, HashMap<Box<str>, Option<Place>>>;
 
 /// Where a price is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

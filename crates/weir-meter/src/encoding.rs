@@ -8,6 +8,9 @@
 
 use bpe_openai::Tokenizer;
 
+/// Bytes of the longest token of either encoding (a run of 128 spaces, or of 64 letters of two bytes).
+const TOKEN_BYTES_MAX: u64 = 128;
+
 /// An encoding that is bundled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -85,8 +88,63 @@ impl Encoding {
         self.tokenizer().count(text) as u64
     }
 
-    /// Whether a text has at most `limit` tokens.
+    /// Whether a text has at most `limit` tokens. Each token has 1 to [`TOKEN_BYTES_MAX`] bytes, so a text that is short
+    /// or long enough is not looked at; otherwise counting stops when the limit is passed.
     pub fn fits_within(self, text: &str, limit: u64) -> bool {
-        self.count(text) <= limit
+        let bytes = text.len() as u64;
+        if bytes <= limit {
+            return true;
+        }
+        if bytes.div_ceil(TOKEN_BYTES_MAX) > limit {
+            return false;
+        }
+        let tokenizer = self.tokenizer();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        tokenizer.count_till_limit(&tokenizer.normalize(text), limit).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_is_longer_than_the_bound() {
+        for encoding in [Encoding::O200k, Encoding::Cl100k] {
+            let bpe = &encoding.tokenizer().bpe;
+            let ids = 0..u32::try_from(bpe.num_tokens()).unwrap();
+            let longest = ids.map(|id| bpe.token_len(id)).max();
+            assert_eq!(longest, Some(usize::try_from(TOKEN_BYTES_MAX).unwrap()), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn models_have_the_encodings_of_tiktoken() {
+        use Encoding::{Cl100k, O200k};
+        for (model, encoding) in [
+            ("gpt-4o", Some(O200k)),
+            ("gpt-4o-mini-2024-07-18", Some(O200k)),
+            ("gpt-4.1-nano", Some(O200k)),
+            ("gpt-5.1-codex", Some(O200k)),
+            ("o3-mini", Some(O200k)),
+            ("chatgpt-4o-latest", Some(O200k)),
+            ("gpt-oss-120b", Some(O200k)),
+            ("gpt-4", Some(Cl100k)),
+            ("gpt-4-turbo-2024-04-09", Some(Cl100k)),
+            ("gpt-3.5-turbo-instruct", Some(Cl100k)),
+            ("azure/gpt-35-turbo-16k", Some(Cl100k)),
+            ("openai/gpt-4o", Some(O200k)),
+            ("databricks-gpt-oss-20b", Some(O200k)),
+            ("openai.gpt-oss-20b-1:0", Some(O200k)),
+            ("ft:gpt-4o-2024-08-06:org::id", Some(O200k)),
+            ("ft:gpt-4-0613:org::id", Some(Cl100k)),
+            ("text-embedding-3-small", Some(Cl100k)),
+            ("text-davinci-003", None),
+            ("gpt2", None),
+            ("claude-sonnet-4-5", None),
+            ("", None),
+        ] {
+            assert_eq!(of_model(model), encoding, "{model}");
+        }
     }
 }

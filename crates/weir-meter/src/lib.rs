@@ -16,11 +16,14 @@ mod decimal;
 mod encoding;
 mod error;
 mod estimate;
+mod image;
+mod image_size;
 mod list;
 mod meter;
 mod overrides;
 mod price;
 mod spelling;
+mod tools;
 
 pub use book::{ListedModel, PriceBook};
 pub use chat::TokenCount;

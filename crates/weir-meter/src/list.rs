@@ -21,7 +21,7 @@ pub(crate) struct PriceList {
 /// A model of a list.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub provider: Box<str>,
+    pub provider: Arc<str>,
     pub model: Box<str>,
     pub price: Price,
 }
@@ -30,13 +30,21 @@ pub(crate) struct Entry {
 struct ListFile {
     schema: u64,
     version: Arc<str>,
+    providers: Vec<ProviderRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProviderRow {
+    provider: Arc<str>,
     models: Vec<ModelRow>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ModelRow {
-    provider: Box<str>,
     model: Box<str>,
+    #[serde(default = "chat")]
     mode: Mode,
     max_input: Option<u64>,
     max_output: Option<u64>,
@@ -46,13 +54,26 @@ struct ModelRow {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RatesRow {
     #[serde(default)]
     service: ServiceTier,
     #[serde(default)]
     above: u64,
-    #[serde(flatten)]
-    rates: Rates,
+    input: PicoUsdPerToken,
+    output: Option<PicoUsdPerToken>,
+    cache_read: Option<PicoUsdPerToken>,
+    cache_write: Option<PicoUsdPerToken>,
+    cache_write_1h: Option<PicoUsdPerToken>,
+    reasoning: Option<PicoUsdPerToken>,
+    audio_input: Option<PicoUsdPerToken>,
+    audio_output: Option<PicoUsdPerToken>,
+    image_input: Option<PicoUsdPerToken>,
+    image_output: Option<PicoUsdPerToken>,
+}
+
+const fn chat() -> Mode {
+    Mode::Chat
 }
 
 impl PriceList {
@@ -63,7 +84,12 @@ impl PriceList {
         if file.schema != SCHEMA {
             return Err(MeterError::Schema { found: file.schema, known: SCHEMA });
         }
-        let mut entries = file.models.into_iter().map(Entry::read).collect::<Result<Vec<_>, _>>()?;
+        let mut entries = Vec::new();
+        for group in file.providers {
+            for row in group.models {
+                entries.push(Entry::read(&group.provider, row)?);
+            }
+        }
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].key() == pair[1].key()) {
             return Err(pair[0].wrong("is in the list twice"));
@@ -103,45 +129,58 @@ impl Entry {
         MeterError::Model { provider: self.provider.to_string(), model: self.model.to_string(), reason }
     }
 
-    fn read(row: ModelRow) -> Result<Self, MeterError> {
-        let negative = row.request < 0 || row.rates.iter().any(|row| row.rates.any_negative());
-        let tiers = row
-            .rates
-            .into_iter()
-            .map(|row| Tier { service: row.service, above_input_tokens: row.above, rates: row.rates })
-            .collect();
-        let wrong = |reason| MeterError::Model {
-            provider: row.provider.to_string(),
+    fn read(provider: &Arc<str>, row: ModelRow) -> Result<Self, MeterError> {
+        let price = row.price().map_err(|reason| MeterError::Model {
+            provider: provider.to_string(),
             model: row.model.to_string(),
             reason,
-        };
-        if negative {
-            return Err(wrong("has a negative price"));
-        }
-        let price =
-            Price::new(row.mode, tiers).ok_or_else(|| wrong("has no standard rates from 0 tokens on"))?;
-        let price = Price {
-            max_input_tokens: row.max_input,
-            max_output_tokens: row.max_output,
-            request_pico_usd: row.request,
-            ..price
-        };
-        Ok(Self { provider: row.provider, model: row.model, price })
+        })?;
+        Ok(Self { provider: Arc::clone(provider), model: row.model, price })
     }
 }
 
-impl Rates {
-    fn any_negative(&self) -> bool {
-        let optional = [
-            self.cache_read,
-            self.cache_write,
-            self.cache_write_1h,
-            self.reasoning,
-            self.audio_input,
-            self.audio_output,
-            self.image_input,
-            self.image_output,
-        ];
-        optional.into_iter().flatten().chain([self.input, self.output]).any(|rate| rate < PicoUsdPerToken(0))
+impl ModelRow {
+    fn price(&self) -> Result<Price, &'static str> {
+        let tiers = self.rates.iter().map(|row| row.tier(self.mode)).collect::<Result<Vec<_>, _>>()?;
+        let price = Price::new(self.mode, tiers).ok_or("has no standard rates from 0 tokens on")?;
+        if self.request < 0 {
+            return Err("has a negative price for a request");
+        }
+        if self.request == 0 && *price.standard() == Rates::default() {
+            return Err("is free; only an override in the configuration can say so");
+        }
+        Ok(Price {
+            max_input_tokens: self.max_input,
+            max_output_tokens: self.max_output,
+            request_pico_usd: self.request,
+            ..price
+        })
+    }
+}
+
+impl RatesRow {
+    fn tier(&self, mode: Mode) -> Result<Tier, &'static str> {
+        let output = match (self.output, mode) {
+            (Some(output), _) => output,
+            // These modes write nothing that is charged.
+            (None, Mode::Embedding | Mode::Rerank) => PicoUsdPerToken(0),
+            (None, _) => return Err("has rates without output"),
+        };
+        let rates = Rates {
+            input: self.input,
+            output,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+            cache_write_1h: self.cache_write_1h,
+            reasoning: self.reasoning,
+            audio_input: self.audio_input,
+            audio_output: self.audio_output,
+            image_input: self.image_input,
+            image_output: self.image_output,
+        };
+        if rates.min() < PicoUsdPerToken(0) {
+            return Err("has a negative price");
+        }
+        Ok(Tier { service: self.service, above_input_tokens: self.above, rates })
     }
 }

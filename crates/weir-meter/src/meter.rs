@@ -79,13 +79,11 @@ impl Meter {
         messages_json: &str,
         tools_json: Option<&str>,
     ) -> TokenCount {
-        match encoding::of_model(model) {
-            Some(encoding) => chat::count(encoding, model, messages_json, tools_json),
-            None => {
-                let bytes = messages_json.len() + tools_json.map_or(0, str::len);
-                self.estimates.tokens(provider, model, bytes)
-            }
+        if let Some(encoding) = encoding::of_model(model) {
+            return chat::count(encoding, model, messages_json, tools_json);
         }
+        let bytes = messages_json.len() + tools_json.map_or(0, str::len);
+        self.estimates.tokens(provider, model, bytes)
     }
 
     /// Corrects the estimate for a model by what its provider stated. `input_bytes` is the length of the request's

@@ -61,36 +61,27 @@ impl ServiceTier {
 /// | `audio_input`, `image_input` | `input` |
 /// | `reasoning` | `output` |
 /// | `audio_output`, `image_output` | `output` |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rates {
     /// Text that the model reads.
     pub input: PicoUsdPerToken,
     /// Text that the model writes.
     pub output: PicoUsdPerToken,
     /// Input read from the provider's cache.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read: Option<PicoUsdPerToken>,
     /// Input written to the provider's cache for five minutes, or for as long as the provider chooses.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<PicoUsdPerToken>,
     /// Input written to the provider's cache for an hour.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_1h: Option<PicoUsdPerToken>,
     /// Reasoning that the model does not show.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<PicoUsdPerToken>,
     /// Audio that the model hears.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_input: Option<PicoUsdPerToken>,
     /// Audio that the model speaks.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_output: Option<PicoUsdPerToken>,
     /// Images that the model sees.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_input: Option<PicoUsdPerToken>,
     /// Images that the model draws.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_output: Option<PicoUsdPerToken>,
 }
 
@@ -119,6 +110,13 @@ impl Rates {
     pub fn output_max(&self) -> PicoUsdPerToken {
         let mut copy = *self;
         OUTPUT_SIDE.iter().filter_map(|side| *side(&mut copy)).fold(self.output, Ord::max)
+    }
+
+    /// The least rate of all that are stated.
+    pub(crate) fn min(&self) -> PicoUsdPerToken {
+        let mut copy = *self;
+        let sides = INPUT_SIDE.iter().chain(&OUTPUT_SIDE);
+        sides.filter_map(|side| *side(&mut copy)).fold(self.input.min(self.output), Ord::min)
     }
 
     /// Fills what this tier leaves open from the standard rates, scaled as this tier scales input or output: a tier
@@ -207,7 +205,7 @@ impl Price {
             self.tiers
                 .iter()
                 .rev()
-                .find(|tier| tier.service == service && input_tokens >= tier.from_input_tokens())
+                .find(|tier| tier.service == service && input_tokens >= tier.first_input_tokens())
         };
         let standard = best(ServiceTier::Standard).unwrap_or(&self.tiers[0]);
         match best(service) {
@@ -218,7 +216,7 @@ impl Price {
 }
 
 impl Tier {
-    const fn from_input_tokens(&self) -> u64 {
+    const fn first_input_tokens(&self) -> u64 {
         if self.above_input_tokens == 0 { 0 } else { self.above_input_tokens.saturating_add(1) }
     }
 }

@@ -183,8 +183,9 @@ fn own_spelling<'a>(provider: &str, model: &'a str) -> Cow<'a, str> {
         return Cow::Owned(format!("ft:{base}"));
     }
     match provider {
-        "azure" if model.starts_with("gpt-35") => Cow::Owned(model.replacen("gpt-35", "gpt-3.5", 1)),
-        "openai" if model.starts_with("gpt-35") => Cow::Owned(model.replacen("gpt-35", "gpt-3.5", 1)),
+        "azure" | "openai" if model.starts_with("gpt-35") => {
+            Cow::Owned(model.replacen("gpt-35", "gpt-3.5", 1))
+        }
         "databricks" if !model.starts_with("databricks-") => Cow::Owned(format!("databricks-{model}")),
         "bedrock" => Cow::Borrowed(without_bedrock_region(model)),
         _ => Cow::Borrowed(model),
