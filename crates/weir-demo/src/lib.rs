@@ -1,1 +1,24 @@
-//! The simulated provider and the replay of arrival traces
+//! A provider that is simulated, and traffic that is real enough.
+//!
+//! Three things live here. The [simulator](SimulatedProvider) speaks the wire formats of OpenAI and Anthropic on one
+//! listener, so that the demo, the tests and the benchmarks need no key and no network. [`replay`] sends an
+//! arrival-time trace of a production service through a gateway, every call once. [`drive_traffic`] and [`backfill`]
+//! make a believable company out of a sample of the same trace.
+//!
+//! The simulator shares no code with `weir-dialect`: what reads a provider's bytes in Weir must not be tested by bytes
+//! that the same code wrote. Everything random is drawn from a seed, so a call with the same seed has the same answer,
+//! byte for byte.
+
+mod client;
+mod company;
+mod error;
+mod replay;
+mod simulator;
+mod trace;
+
+pub use error::DemoError;
+pub use replay::{Progress, ReplayConfig, ReplayReport, replay};
+pub use simulator::{
+    Incidents, Latency, RunningProvider, SIM_HEADER, SimulatedProvider, SimulatorConfig, Tally,
+};
+pub use trace::{Arrival, read_trace};
