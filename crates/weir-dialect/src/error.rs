@@ -159,16 +159,14 @@ wire! {
 }
 
 /// Reads the body of an answer whose status says that it is an error. Never fails: a body that is no JSON becomes the
-/// message.
-pub fn read_error(_family: Family, status: u16, body: &[u8]) -> ProviderError {
+/// message. The shapes of all families are tried, because compatible servers mix them.
+pub fn read_error(status: u16, body: &[u8]) -> ProviderError {
     let json = std::str::from_utf8(body).ok();
-    match json.and_then(|json| wire::read::<ErrorBody<'_>>(json).ok().flatten()) {
-        Some(error) => of_body(Some(status), error),
-        None => {
-            let message = cut(String::from_utf8_lossy(&body[..body.len().min(MESSAGE_BYTES_MAX)]).trim());
-            classify(Some(status), None, None, message)
-        }
+    if let Some(error) = json.and_then(|json| wire::read::<ErrorBody<'_>>(json).ok().flatten()) {
+        return of_body(Some(status), error);
     }
+    let text = String::from_utf8_lossy(&body[..body.len().min(MESSAGE_BYTES_MAX)]);
+    classify(Some(status), None, None, cut(text.trim()))
 }
 
 /// The error in a value of `error`, which is an object or a text.

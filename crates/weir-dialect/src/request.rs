@@ -193,7 +193,8 @@ pub(crate) fn not_json(json: &str, error: &serde_json::Error) -> RequestError {
     };
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
-    RequestError::NotJson { offset: (line_start + error.column()).min(json.len()), reason }
+    let offset = if error.is_eof() { json.len() } else { line_start + error.column().saturating_sub(1) };
+    RequestError::NotJson { offset, reason }
 }
 
 fn facts(dialect: Dialect, request: Request<'_>) -> RequestFacts<'_> {

@@ -81,13 +81,12 @@ pub(crate) fn set_edits(json: &str, members: &[Member<'_>], name: &str, value: &
 /// The edit that adds a member at the end of the object.
 pub(crate) fn add_edit(json: &str, members: &[Member<'_>], name: &str, value: &str) -> Edit {
     let name = text::encode(name);
-    match members.last() {
-        Some(last) => Edit { at: last.value_at.end..last.value_at.end, text: format!(",{name}:{value}") },
-        None => {
-            let open = json.find('{').map_or(0, |brace| brace + 1);
-            Edit { at: open..open, text: format!("{name}:{value}") }
-        }
+    if let Some(last) = members.last() {
+        let end = last.value_at.end;
+        return Edit { at: end..end, text: format!(",{name}:{value}") };
     }
+    let open = json.find('{').map_or(0, |brace| brace + 1);
+    Edit { at: open..open, text: format!("{name}:{value}") }
 }
 
 /// The bytes to cut so that the member at `index` is gone: with it goes the comma before it or, for the first member,

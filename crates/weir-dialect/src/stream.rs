@@ -70,8 +70,8 @@ pub struct StreamReader {
     is_skipping: bool,
     /// The last event was removed and ended in a CR: an LF that comes next was its own.
     is_removed_lf_owed: bool,
-    saw_content: bool,
-    saw_terminal: bool,
+    /// What all events so far were, together.
+    seen: Meaning,
     said: Said,
     assembler: Assembler,
 }
@@ -121,8 +121,7 @@ impl StreamReader {
             pending: Vec::new(),
             is_skipping: false,
             is_removed_lf_owed: false,
-            saw_content: false,
-            saw_terminal: false,
+            seen: Meaning::default(),
             said: Said { facts: ResponseFacts::default(), budget: Budget::new(options.content_bytes_max) },
             assembler: Assembler::new(dialect),
         }
@@ -163,13 +162,13 @@ impl StreamReader {
 
     /// Whether the event that ends a stream was seen.
     pub const fn saw_terminal(&self) -> bool {
-        self.saw_terminal
+        self.seen.is_terminal
     }
 
     /// Whether the answer is complete: the terminal event was seen, or every choice has said why it ended. Some
     /// servers send no terminal event; with them this is how a whole stream is told from one that was cut.
     pub fn is_complete(&self) -> bool {
-        self.saw_terminal || self.assembler.is_finished()
+        self.seen.is_terminal || self.assembler.is_finished()
     }
 
     /// What the stream said.
@@ -183,9 +182,9 @@ impl StreamReader {
     }
 
     fn step(&mut self, forward: StreamForward, meaning: Meaning) -> StreamStep {
-        let first_token = meaning.has_content && !self.saw_content;
-        self.saw_content |= meaning.has_content;
-        self.saw_terminal |= meaning.is_terminal;
+        let first_token = meaning.has_content && !self.seen.has_content;
+        self.seen.has_content |= meaning.has_content;
+        self.seen.is_terminal |= meaning.is_terminal;
         StreamStep { forward, first_token, terminal: meaning.is_terminal }
     }
 

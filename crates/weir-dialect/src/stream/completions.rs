@@ -34,11 +34,11 @@ wire! {
 /// The texts as far as they have come.
 #[derive(Debug, Default)]
 pub(super) struct CompletionsStream {
-    choices: SmallVec<[Text; 1]>,
+    choices: SmallVec<[Written; 1]>,
 }
 
 #[derive(Debug, Default, Serialize)]
-struct Text {
+struct Written {
     #[serde(skip)]
     index: u64,
     #[serde(skip)]
@@ -74,7 +74,7 @@ impl CompletionsStream {
                 if at >= CHOICES_MAX {
                     continue;
                 }
-                self.choices.push(Text { index, ..Text::default() });
+                self.choices.push(Written { index, ..Written::default() });
             }
             let state = &mut self.choices[at];
             keep(&mut state.finish_reason, choice.finish_reason);
