@@ -1,72 +1,122 @@
-//! The expression language: lexer, parser, unit check, plan, execute, explain.
+//! The expression language that dashboards, the API, the command line and monitors ask in.
+//!
+//! The way of a query: text → tokens ([`lexer`]) → tree ([`parser`], one tree for Weir's own form and Datadog's) →
+//! [`check`] (units, groups, tags) → [`plan`] (which cells or rows to scan) → [`execute`] (evaluation over what the store
+//! gave). Monitors extend it at two places: clauses after an expression in the parser, and a fold of their own over
+//! minute cells in place of `execute`.
+//!
+//! Invariants: this crate does no I/O and knows no store, it meets one in [`weir_types::Scan`]; it never reads the clock;
+//! no text makes it panic, recurse without bound or run without bound ([`limits`]). Percentiles come from merged
+//! histograms and averages from merged sums and counts, never from percentiles or averages. A missing value is `None`,
+//! never 0, and an answer holds finite numbers only.
+//!
+//! On failure every function returns a [`QueryError`] that points at the place in the text.
 
 mod answer;
+mod ast;
+mod calendar;
+mod check;
+mod complete;
 mod error;
+mod eval;
+mod execute;
+mod explain;
+mod functions;
+mod grid;
+mod lexer;
+pub mod limits;
+mod measure;
+mod name;
+mod number;
+mod parser;
+mod place;
+mod plan;
+mod print;
+mod reference;
+mod series;
+mod step;
+
+use std::fmt;
+use std::str::FromStr;
+
+use weir_types::metric::Unit;
+use weir_types::{Scan, Scope};
 
 pub use answer::{Answer, InstantAnswer, QueryContext, Series, SeriesTags};
+pub use ast::{Aggregator, BinaryOperator, Call, Expr, ExprKind, Leaf, Percentile};
+pub use complete::{Suggestion, complete};
 pub use error::{QueryError, QueryErrorKind};
-
-use weir_types::{Scan, Scope, metric::Unit};
+pub use functions::{FunctionSpec, Parameter, ParameterKind};
+pub use name::SPAN_TAGS;
+pub use number::{Number, Suffix};
+pub use place::Place;
+pub use reference::reference;
 
 /// A query that was parsed and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
+    expr: Expr,
     unit: Unit,
 }
 
 impl Query {
+    /// What it asks for.
+    pub fn expr(&self) -> &Expr {
+        &self.expr
+    }
+
     /// The unit of its answer.
     pub fn unit(&self) -> Unit {
         self.unit
     }
 }
 
-fn unfinished() -> QueryError {
-    QueryError::new(QueryErrorKind::Store, 0..0, "the query language is being built")
+impl fmt::Display for Query {
+    /// The canonical text: Weir's own form, aliases resolved, aggregators filled in.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.expr.fmt(f)
+    }
 }
 
-/// Parses and checks a query.
-pub fn parse(_text: &str) -> Result<Query, QueryError> {
-    Err(unfinished().with_hint("soon").with_hint_if(None))
+impl FromStr for Query {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        parse(text)
+    }
 }
 
-/// Parses a scope: `team:payments AND !model:gpt-*`.
-pub fn parse_scope(_text: &str) -> Result<Scope, QueryError> {
-    Err(unfinished())
+/// Parses and checks a query. Never panics, whatever the text.
+pub fn parse(text: &str) -> Result<Query, QueryError> {
+    let expr = parser::parse_expression(text)?;
+    let unit = check::check(&expr)?.measure.unit();
+    Ok(Query { expr, unit })
 }
 
-/// Answers a query over time.
-pub fn run(_query: &Query, _ctx: &QueryContext, scan: &dyn Scan) -> Result<Answer, QueryError> {
-    let _ = scan.metrics();
-    Err(QueryError::of_scan(&weir_types::ScanError::Store(String::new()), 0..0))
+/// Parses an expression without checking units, groups and tags: for tools that only read or print it.
+pub fn parse_unchecked(text: &str) -> Result<Expr, QueryError> {
+    parser::parse_expression(text)
 }
 
-/// Answers a query with one value for each group over the whole range; the context's step is not used.
-pub fn run_instant(
-    _query: &Query,
-    _ctx: &QueryContext,
-    _scan: &dyn Scan,
-) -> Result<InstantAnswer, QueryError> {
-    Err(unfinished())
+/// Parses a scope, with or without braces: `team:payments AND !model:gpt-*`. An empty text is everything. Which tags
+/// exist depends on what is filtered and is not checked.
+pub fn parse_scope(text: &str) -> Result<Scope, QueryError> {
+    parser::parse_whole_scope(text)
 }
 
-/// Says how a query would be answered, as text for people.
-pub fn explain(_query: &Query, _ctx: &QueryContext, _scan: &dyn Scan) -> String {
-    String::new()
+/// Answers a query over time. Blocks on the store: run it off the async threads.
+pub fn run(query: &Query, ctx: &QueryContext, scan: &dyn Scan) -> Result<Answer, QueryError> {
+    execute::run(query, ctx, scan)
 }
 
-/// One way to go on at the cursor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suggestion {
-    /// The text to put in place of `replace`.
-    pub insert: String,
-    /// What it is, in a few words.
-    pub detail: String,
-    /// The bytes of the text that it replaces.
-    pub replace: std::ops::Range<usize>,
+/// Answers a query with one value for each group over the whole range; the step of the context is not used. Blocks on
+/// the store.
+pub fn run_instant(query: &Query, ctx: &QueryContext, scan: &dyn Scan) -> Result<InstantAnswer, QueryError> {
+    execute::run_instant(query, ctx, scan)
 }
 
-/// Ways to go on at `cursor`, a byte offset, given the metrics and tags that exist.
-pub fn complete(_text: &str, _cursor: usize, _metrics: &[&str], _tags: &[&str]) -> Vec<Suggestion> {
-    Vec::new()
+/// Says how a query would be answered, as text of several lines for people. What is wrong with the range, the step or the
+/// zone is part of the text.
+pub fn explain(query: &Query, ctx: &QueryContext, scan: &dyn Scan) -> String {
+    explain::explain(query, ctx, scan)
 }
