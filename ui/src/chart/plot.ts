@@ -1,0 +1,238 @@
+// Draws one chart with uPlot. This is the only file that knows uPlot: everything above it speaks of `ChartData`.
+// Colours come from the design tokens at the moment of drawing, so a change of theme needs a new drawing only.
+
+import uPlot from 'uplot';
+import { fontFamily, resolvedColor } from '../theme/scheme.svelte';
+import type { Interval } from '../time/range';
+import { stacked, type ChartData, type Value } from './table';
+import { axisTop, timeTicks, valueTicks } from './ticks';
+
+/** Lines for measures, an area for one amount over time, stacked bars for amounts of several groups. */
+export type PlotStyle = 'line' | 'area' | 'bars';
+
+/** What a drawing shows. */
+export interface PlotInput {
+  data: ChartData;
+  style: PlotStyle;
+  hidden: ReadonlySet<string>;
+  range: Interval;
+  /** Marked with a band. */
+  picked: Interval | undefined;
+}
+
+/** What a drawing reports. */
+export interface PlotEvents {
+  /** The bucket under the pointer; undefined when the pointer left. */
+  onhover: (index: number | undefined) => void;
+  /** A span of time that was dragged over. */
+  onbrush: (fromMs: number, toMs: number) => void;
+  /** A bucket that was clicked. */
+  onpick: (index: number) => void;
+}
+
+/** Room for labels; the same on all charts, so that their time axes line up. */
+const VALUE_AXIS_PX = 58;
+const TIME_AXIS_PX = 26;
+/** The end of the last time label would be cut without it. */
+const RIGHT_PX = 14;
+const TOP_PX = 8;
+/** Shorter drags are clicks with an unsteady hand. */
+const BRUSH_MIN_PX = 6;
+
+/** One chart on the page. */
+export class Plot {
+  readonly #uplot: uPlot;
+  #input: PlotInput;
+
+  constructor(host: HTMLElement, input: PlotInput, events: PlotEvents) {
+    this.#input = input;
+    const { width, height } = host.getBoundingClientRect();
+    const options = this.#options(events, Math.max(width, 120), Math.max(height, 80));
+    this.#uplot = new uPlot(options, columns(input), host);
+    this.#listen(events);
+  }
+
+  /** Whether this drawing can show other input by changing its numbers only. */
+  fits(input: PlotInput): boolean {
+    const same = (a: PlotInput) => a.data.series.map(({ key, color }) => `${key} ${color}`).join('\n');
+    return same(input) === same(this.#input) && input.style === this.#input.style;
+  }
+
+  update(input: PlotInput) {
+    this.#input = input;
+    order(input.data.series.length).forEach((index, drawn) => {
+      const key = input.data.series[index]?.key ?? '';
+      const series = this.#uplot.series[drawn + 1];
+      if (series) series.show = !input.hidden.has(key);
+    });
+    this.#uplot.setData(columns(input));
+  }
+
+  resize(width: number, height: number) {
+    if (width > 0 && height > 0) this.#uplot.setSize({ width, height });
+  }
+
+  /** Puts the cross-hair on a time; undefined takes it away. */
+  point(atMs: number | undefined) {
+    const left = atMs === undefined ? -10 : this.#center(atMs);
+    this.#uplot.setCursor({ left, top: atMs === undefined ? -10 : 0 }, false);
+  }
+
+  /** Where a time lies, in pixels from the left edge of the chart. */
+  positionOf(atMs: number): number {
+    return this.#uplot.over.offsetLeft + this.#center(atMs);
+  }
+
+  destroy() {
+    this.#uplot.destroy();
+  }
+
+  #center(atMs: number): number {
+    const { style, data } = this.#input;
+    const middle = style === 'bars' ? atMs + data.stepMs / 2 : atMs;
+    return this.#uplot.valToPos(middle, 'x');
+  }
+
+  #options(events: PlotEvents, width: number, height: number): uPlot.Options {
+    const axis: Partial<uPlot.Axis> = {
+      stroke: resolvedColor('var(--text-muted)'),
+      font: `11px ${fontFamily()}`,
+      ticks: { show: false },
+      grid: { stroke: resolvedColor('var(--chart-grid)'), width: 1 },
+    };
+    return {
+      width,
+      height,
+      ms: 1,
+      padding: [TOP_PX, RIGHT_PX, 0, 0],
+      legend: { show: false },
+      scales: {
+        x: { time: true, range: () => [this.#input.range.fromMs, this.#input.range.toMs] },
+        y: { range: (_, __, max) => [0, axisTop(max, this.#input.data.unit)] },
+      },
+      axes: [
+        { ...axis, size: TIME_AXIS_PX, gap: 4, space: 64, grid: { show: false }, values: timeLabels },
+        {
+          ...axis,
+          size: VALUE_AXIS_PX,
+          gap: 6,
+          space: 34,
+          values: (_, ticks) => valueTicks(ticks, this.#input.data.unit),
+        },
+      ],
+      series: [{}, ...order(this.#input.data.series.length).map((index) => this.#series(index))],
+      cursor: this.#cursor(),
+      hooks: {
+        setCursor: [(plot) => this.#hovered(plot, events)],
+        setSelect: [(plot) => brush(plot, events)],
+        drawClear: [(plot) => this.#band(plot)],
+      },
+    };
+  }
+
+  #series(index: number): uPlot.Series {
+    const { data, style, hidden } = this.#input;
+    const series = data.series[index];
+    const token = `var(${series?.color ?? '--series-1'})`;
+    const color = resolvedColor(token);
+    const base: uPlot.Series = { show: !hidden.has(series?.key ?? ''), spanGaps: false };
+    if (style === 'bars') {
+      const paths = uPlot.paths.bars?.({ size: [0.86, 40], align: 1 });
+      const bars = { fill: color, width: 0, points: { show: false } };
+      return { ...base, ...bars, ...(paths && { paths }) };
+    }
+    return {
+      ...base,
+      stroke: color,
+      width: 1.75,
+      ...(style === 'area' && { fill: resolvedColor(`color-mix(in srgb, ${token} 14%, transparent)`) }),
+      // Only where a line would not show: a value between two gaps.
+      points: { show: true, size: 4, fill: color, width: 0, filter: (plot, i) => lonely(plot.data[i] ?? []) },
+    };
+  }
+
+  #cursor(): uPlot.Cursor {
+    return {
+      y: false,
+      drag: {
+        x: true,
+        y: false,
+        setScale: false,
+        dist: BRUSH_MIN_PX,
+        // The click that ends a drag is not a click on a bucket.
+        click: (plot, event) => {
+          if (plot.select.width >= BRUSH_MIN_PX) event.stopImmediatePropagation();
+        },
+      },
+      points: { show: this.#input.style !== 'bars', size: 7, width: 2 },
+      bind: { dblclick: () => null },
+    };
+  }
+
+  /** uPlot tells of its cursor; clicks and leaving are told by the plotting area itself. */
+  #listen(events: PlotEvents) {
+    const { over } = this.#uplot;
+    over.addEventListener('mouseleave', () => events.onhover(undefined));
+    over.addEventListener('click', () => {
+      const index = this.#indexAtPointer();
+      if (index !== undefined) events.onpick(index);
+    });
+  }
+
+  #hovered(plot: uPlot, events: PlotEvents) {
+    // New data moves the cursor too; only the chart under the viewer's own pointer may say what is hovered.
+    if (plot.over.matches(':hover')) events.onhover(this.#indexAtPointer());
+  }
+
+  /** The bucket under the pointer: a bar from its start to its end, of a line the nearest point. */
+  #indexAtPointer(): number | undefined {
+    const left = this.#uplot.cursor.left ?? -1;
+    if (left < 0) return undefined;
+    const { data, style } = this.#input;
+    const buckets = (this.#uplot.posToVal(left, 'x') - (data.timesMs[0] ?? 0)) / data.stepMs;
+    const index = style === 'bars' ? Math.floor(buckets) : Math.round(buckets);
+    return Math.min(Math.max(index, 0), data.timesMs.length - 1);
+  }
+
+  #band(plot: uPlot) {
+    const { picked } = this.#input;
+    if (picked === undefined) return;
+    const left = Math.max(plot.valToPos(picked.fromMs, 'x', true), plot.bbox.left);
+    const right = Math.min(plot.valToPos(picked.toMs, 'x', true), plot.bbox.left + plot.bbox.width);
+    if (right <= left) return;
+    plot.ctx.save();
+    plot.ctx.fillStyle = resolvedColor('var(--chart-band)');
+    plot.ctx.fillRect(left, plot.bbox.top, right - left, plot.bbox.height);
+    plot.ctx.restore();
+  }
+}
+
+/** Which series to draw first: the last of a stack is the tallest and lies behind the others. */
+function order(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => count - 1 - i);
+}
+
+function columns({ data, style, hidden }: PlotInput): uPlot.AlignedData {
+  const values: Value[][] =
+    style === 'bars' ? stacked(data.series, hidden) : data.series.map((s) => s.values);
+  return [data.timesMs, ...order(values.length).map((index) => values[index] ?? [])];
+}
+
+function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  const indices = [];
+  for (let i = 0; i < values.length; i += 1) {
+    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) indices.push(i);
+  }
+  return indices;
+}
+
+function timeLabels(_: uPlot, ticks: number[], __: number, ___: number, stepMs: number): string[] {
+  return timeTicks(ticks, stepMs);
+}
+
+function brush(plot: uPlot, events: PlotEvents) {
+  const { left, width } = plot.select;
+  if (width < BRUSH_MIN_PX) return;
+  events.onbrush(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'));
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+}

@@ -1,0 +1,123 @@
+// Numbers as people read them: each with its unit, in the viewer's locale, with as many digits as are worth reading.
+// A missing value is a dash, never a zero.
+
+import type { Unit } from '../api/types';
+
+/** A number and its unit, apart, so that they can be set in different sizes. */
+export interface Quantity {
+  number: string;
+  /** Empty where the number carries its unit (`$12.30`, `4.2%`). */
+  unit: string;
+}
+
+export const MISSING = '–';
+
+/** Over this a number is shortened (12.3K); below, its digits can be read at a glance. */
+const COMPACT_FROM = 10_000;
+
+const number = (options: Intl.NumberFormatOptions) => new Intl.NumberFormat(undefined, options);
+const grouped = number({ maximumFractionDigits: 2 });
+const whole = number({ maximumFractionDigits: 0 });
+const compact = number({ notation: 'compact', maximumSignificantDigits: 3 });
+const significant = number({ maximumSignificantDigits: 3 });
+const shortSignificant = number({ maximumSignificantDigits: 2 });
+const dollars = number({ style: 'currency', currency: 'USD' });
+const compactDollars = number({
+  style: 'currency',
+  currency: 'USD',
+  notation: 'compact',
+  maximumSignificantDigits: 3,
+});
+const smallDollars = number({ style: 'currency', currency: 'USD', maximumSignificantDigits: 2 });
+const percent = number({ style: 'percent', maximumFractionDigits: 1 });
+const smallPercent = number({ style: 'percent', maximumSignificantDigits: 2 });
+
+/** A value with its unit. */
+export function quantity(value: number | null | undefined, unit: Unit): Quantity {
+  if (value === null || value === undefined || !Number.isFinite(value)) return { number: MISSING, unit: '' };
+  switch (unit) {
+    case 'ms':
+      return duration(value);
+    case 'usd':
+      return { number: money(value), unit: '' };
+    case 'ratio':
+      return { number: share(value), unit: '' };
+    case 'percent':
+      return { number: share(value / 100), unit: '' };
+    case 'tokens':
+      return { number: plain(value), unit: Math.abs(value) === 1 ? 'token' : 'tokens' };
+    case 'per_second':
+      return perTime(value);
+    case 'count':
+    case 'none':
+      return { number: plain(value), unit: '' };
+  }
+}
+
+/** The same on one line: `1.24 s`. */
+export function text(value: number | null | undefined, unit: Unit): string {
+  const { number: digits, unit: name } = quantity(value, unit);
+  return name === '' ? digits : `${digits}\u00a0${name}`;
+}
+
+/** A count, shortened when long. */
+export function plain(value: number): string {
+  if (Math.abs(value) >= COMPACT_FROM) return compact.format(value);
+  return Math.abs(value) >= 100 || Number.isInteger(value) ? whole.format(value) : significant.format(value);
+}
+
+/** A count with all its digits. */
+export function exact(value: number): string {
+  return grouped.format(value);
+}
+
+/** The exact value behind a shortened one, for tooltips and tables. */
+export function exactText(value: number | null | undefined, unit: Unit): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return MISSING;
+  if (unit === 'count' || unit === 'none') return exact(value);
+  if (unit === 'tokens') return `${exact(value)}\u00a0tokens`;
+  return text(value, unit);
+}
+
+/** A share of one as percent; small shares keep two digits that say something. */
+export function share(value: number): string {
+  const magnitude = Math.abs(value);
+  return magnitude > 0 && magnitude < 0.001 ? smallPercent.format(value) : percent.format(value);
+}
+
+/** Dollars: cents for amounts of a cent and more, two digits that count below. */
+export function money(value: number): string {
+  const magnitude = Math.abs(value);
+  if (magnitude >= COMPACT_FROM) return compactDollars.format(value);
+  if (magnitude >= 0.1 || magnitude === 0) return dollars.format(value);
+  return smallDollars.format(value);
+}
+
+/** A length of time given in milliseconds. */
+export function duration(ms: number): Quantity {
+  const magnitude = Math.abs(ms);
+  if (magnitude < 999.5)
+    return { number: magnitude < 100 ? shortSignificant.format(ms) : whole.format(ms), unit: 'ms' };
+  if (magnitude < 60_000) return { number: significant.format(ms / 1_000), unit: 's' };
+  const seconds = Math.round(ms / 1_000);
+  if (magnitude < 3_600_000)
+    return { number: `${Math.trunc(seconds / 60)}:${two(seconds % 60)}`, unit: 'min' };
+  const minutes = Math.round(seconds / 60);
+  return { number: `${Math.trunc(minutes / 60)}:${two(minutes % 60)}`, unit: 'h' };
+}
+
+function two(value: number): string {
+  return String(Math.abs(value)).padStart(2, '0');
+}
+
+/** A rate given per second, told per minute when it is slow. */
+function perTime(perSecond: number): Quantity {
+  const slow = perSecond !== 0 && Math.abs(perSecond) < 1;
+  return { number: plain(slow ? perSecond * 60 : perSecond), unit: slow ? '/min' : '/s' };
+}
+
+/** What changed, as text with a sign: `+12%`; undefined where there is nothing to compare with. */
+export function change(current: number | null, earlier: number | null): number | undefined {
+  if (current === null || earlier === null || earlier === 0) return undefined;
+  return current / earlier - 1;
+}
