@@ -82,10 +82,11 @@ pub fn read_response(dialect: Dialect, body: &[u8]) -> ResponseFacts {
 pub(crate) fn read_final_response(response: Raw<'_>, facts: &mut ResponseFacts) {
     let answer: Answer<'_> = read_raw(response);
     facts.error = answer.error.map(error::of_raw).or(facts.error.take());
-    if let Some(tier) = &answer.service_tier {
-        facts.usage_detail.service_tier = Some(tier.to_string());
-    }
+    openai::keep(&mut facts.usage_detail.service_tier, answer.service_tier.clone());
+    let gathered_bytes = facts.output_text_bytes;
     read_items(answer, facts);
+    // A response that failed states no output, though some was streamed.
+    facts.output_text_bytes = facts.output_text_bytes.max(gathered_bytes);
 }
 
 fn read_choices(answer: Answer<'_>, facts: &mut ResponseFacts) {

@@ -165,8 +165,8 @@ impl StreamReader {
         self.seen.is_terminal
     }
 
-    /// Whether the answer is complete: the terminal event was seen, or every choice has said why it ended. Some
-    /// servers send no terminal event; with them this is how a whole stream is told from one that was cut.
+    /// Whether the stream is over: the terminal event was seen (an error is one), or every choice has said why it
+    /// ended. Some servers send no terminal event; with them this is how a whole stream is told from one that was cut.
     pub fn is_complete(&self) -> bool {
         self.seen.is_terminal || self.assembler.is_finished()
     }
