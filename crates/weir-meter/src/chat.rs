@@ -187,8 +187,8 @@ impl Counter<'_> {
     }
 
     fn image(&mut self, url: Option<&Value>, detail: Option<&Value>) {
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let count = image::count(self.model, text(url).as_deref(), text(detail).as_deref());
+        let url = url.and_then(Value::as_str);
+        let count = image::count(self.model, url, detail.and_then(Value::as_str));
         self.add(count.tokens);
         self.exact &= count.exact;
     }

@@ -5,8 +5,7 @@
 //! factor. An image behind a URL has an unknown size: it counts as 1024 x 1024 and is an estimate.
 
 use base64::Engine as _;
-use base64::engine::GeneralPurpose;
-use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::chat::TokenCount;
 use crate::image_size;
@@ -41,7 +40,16 @@ const GPT_4: Rule = Rule::Tiles { base: 85, tile: 170 };
 const TYPICAL: (u32, u32) = (1_024, 1_024);
 /// Characters of base64 that are looked at for the size; enough for a JPEG with a large preview in it. A multiple of 4.
 const HEADER_BASE64_MAX: usize = 128 * 1_024;
+/// The most patches of an image that a model sees.
 const PATCHES_MAX: f64 = 1_536.0;
+
+/// Base64 with or without padding, because what is read is the beginning of a longer text.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Tokens of one image of a request: `url` may be a `data:` URL, `detail` is `low`, `high`, `auto` or absent.
 pub(crate) fn count(model: &str, url: Option<&str>, detail: Option<&str>) -> TokenCount {
@@ -95,12 +103,7 @@ fn whole(value: f64) -> u64 {
 fn size_of_data_url(url: &str) -> Option<(u32, u32)> {
     let (_, base64) = url.strip_prefix("data:image/")?.split_once(";base64,")?;
     let header = base64.as_bytes();
-    let header = &header[..header.len().min(HEADER_BASE64_MAX)];
-    let config = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
-    let engine = GeneralPurpose::new(&base64::alphabet::STANDARD, config);
-    let bytes = engine.decode(header).or_else(|_| STANDARD.decode(header)).ok()?;
+    let bytes = LENIENT.decode(&header[..header.len().min(HEADER_BASE64_MAX)]).ok()?;
     image_size::of(&bytes)
 }
 

@@ -7,11 +7,12 @@ use weir_types::PicoUsdPerToken;
 
 use crate::error::MeterError;
 use crate::price::{Mode, Price, Rates, ServiceTier, Tier};
+use crate::spelling;
 
 /// The schema that is read here.
 const SCHEMA: u64 = 1;
 
-/// A list of prices, sorted by provider and model.
+/// A list of prices, sorted by provider and model; all names are in lower case and providers in canonical spelling.
 #[derive(Debug)]
 pub(crate) struct PriceList {
     pub version: Arc<str>,
@@ -86,8 +87,9 @@ impl PriceList {
         }
         let mut entries = Vec::new();
         for group in file.providers {
+            let provider = Arc::from(spelling::canonical_provider(&group.provider).to_ascii_lowercase());
             for row in group.models {
-                entries.push(Entry::read(&group.provider, row)?);
+                entries.push(Entry::read(&provider, &row)?);
             }
         }
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
@@ -129,13 +131,13 @@ impl Entry {
         MeterError::Model { provider: self.provider.to_string(), model: self.model.to_string(), reason }
     }
 
-    fn read(provider: &Arc<str>, row: ModelRow) -> Result<Self, MeterError> {
+    fn read(provider: &Arc<str>, row: &ModelRow) -> Result<Self, MeterError> {
         let price = row.price().map_err(|reason| MeterError::Model {
             provider: provider.to_string(),
             model: row.model.to_string(),
             reason,
         })?;
-        Ok(Self { provider: Arc::clone(provider), model: row.model, price })
+        Ok(Self { provider: Arc::clone(provider), model: row.model.to_ascii_lowercase().into(), price })
     }
 }
 

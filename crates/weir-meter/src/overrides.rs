@@ -102,8 +102,7 @@ impl Override {
     pub fn fits(&self, provider: &str, model: &str) -> bool {
         let wanted = self.written.provider.as_deref();
         let provider_fits = wanted.is_none_or(|wanted| {
-            wanted.eq_ignore_ascii_case(provider)
-                || spelling::canonical_provider(wanted) == spelling::canonical_provider(provider)
+            spelling::canonical_provider(wanted).eq_ignore_ascii_case(spelling::canonical_provider(provider))
         });
         let bare = model.split_once('/').map_or(model, |(_, bare)| bare);
         provider_fits && (matches(&self.written.model, model) || matches(&self.written.model, bare))

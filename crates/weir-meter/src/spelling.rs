@@ -45,7 +45,7 @@ const PROVIDER_ALIASES: [(&str, &str); 30] = [
 
 /// Who sells a family of models at list price, by the beginning of the model's name. Used where the provider's name is
 /// the operator's own (`[providers.corp-openai]`).
-const HOMES: [(&str, &str); 14] = [
+const HOMES: [(&str, &str); 10] = [
     ("chatgpt-", "openai"),
     ("claude-", "anthropic"),
     ("codex-", "openai"),
@@ -53,17 +53,22 @@ const HOMES: [(&str, &str); 14] = [
     ("databricks-", "databricks"),
     ("ft:gpt-", "openai"),
     ("gemini-", "gemini"),
-    ("gpt-3.5", "openai"),
-    ("gpt-4", "openai"),
-    ("gpt-5", "openai"),
-    ("o1", "openai"),
-    ("o3", "openai"),
-    ("o4-mini", "openai"),
+    ("gpt-", "openai"),
+    ("o", "openai"),
     ("text-embedding-", "openai"),
 ];
 
 /// Where else to look when a provider does not list a model: clouds sell these at the maker's list price.
-const RESOLD: [(&str, &str); 3] = [("azure", "openai"), ("azure_ai", "azure"), ("vertex", "gemini")];
+const RESOLD: [(&str, &str); 5] = [
+    ("azure", "openai"),
+    ("azure", "azure_ai"),
+    ("azure_ai", "azure"),
+    ("azure_ai", "openai"),
+    ("vertex", "gemini"),
+];
+
+/// A router that passes the maker's price on, so that a prefix of its model names is as good as the provider's name.
+const ROUTER: &str = "openrouter";
 
 /// The provider's name in price lists.
 pub(crate) fn canonical_provider(provider: &str) -> &str {
@@ -73,25 +78,26 @@ pub(crate) fn canonical_provider(provider: &str) -> &str {
 
 /// The entry that a model name means.
 pub(crate) fn find(list: &PriceList, provider: &str, model: &str) -> Option<usize> {
-    let lower = lowercase(model.trim());
+    let model = lowercase(model.trim());
     let provider = lowercase(canonical_provider(provider.trim()));
     let known = list.has_provider(&provider);
-    if known && let Some(found) = find_at(list, &provider, &lower) {
-        return Some(found);
-    }
-    if let Some((_, elsewhere)) = RESOLD.iter().find(|(cloud, _)| *cloud == provider)
-        && let Some(found) = find_at(list, elsewhere, &lower)
-    {
-        return Some(found);
-    }
-    if let Some((prefix, rest)) = lower.split_once('/')
-        && list.has_provider(canonical_provider(prefix))
-        && (!known || canonical_provider(prefix) == provider)
-    {
-        return find(list, prefix, rest);
-    }
-    let (_, home) = HOMES.iter().find(|(prefix, _)| !known && lower.starts_with(prefix))?;
-    find_at(list, home, &lower)
+    find_at(list, &provider, &model)
+        .or_else(|| find_resold(list, &provider, &model))
+        .or_else(|| {
+            let (prefix, rest) = model.split_once('/')?;
+            let maker = canonical_provider(prefix);
+            let prefix_tells = !known || maker == provider || provider == ROUTER;
+            (prefix_tells && list.has_provider(maker)).then(|| find(list, maker, rest))?
+        })
+        .or_else(|| {
+            let (_, home) = HOMES.iter().find(|(prefix, _)| !known && model.starts_with(prefix))?;
+            find_at(list, home, &model)
+        })
+}
+
+fn find_resold(list: &PriceList, provider: &str, model: &str) -> Option<usize> {
+    let mut elsewhere = RESOLD.iter().filter(|(cloud, _)| *cloud == provider);
+    elsewhere.find_map(|(_, maker)| find_at(list, maker, model))
 }
 
 /// The entry of one provider.
@@ -119,9 +125,9 @@ fn find_dated(list: &PriceList, provider: &str, name: &str) -> Option<usize> {
         if listed.date == stem.date {
             return Some(at);
         }
-        newest = newest.max(Some((listed.date.is_empty(), listed.date, at)));
+        newest = newest.max(Some((listed.date.is_empty(), listed.date.len(), listed.date, at)));
     }
-    newest.map(|(_, _, at)| at)
+    newest.map(|(_, _, _, at)| at)
 }
 
 /// A model's name in two parts.
@@ -132,8 +138,8 @@ struct Stem<'a> {
     date: Cow<'a, str>,
 }
 
-/// Takes the date off a name: `-2024-08-06`, `-20250514`, `@20250514`, `-0613`, `-2411`, `-001`, and the endings that
-/// mean no date: `-latest`, `@latest`, `:latest`, `@default`, `-v1:0`.
+/// Takes the date off a name: `-2024-08-06`, `-20250514`, `@20250514`, `-121024`, `-0613`, `-2411`, `-001`, and the
+/// endings that mean no date: `-latest`, `@latest`, `:latest`, `@default`, `-v1:0`.
 fn stem(model: &str) -> Stem<'_> {
     let mut name = without_bedrock_version(model);
     for ending in ["-latest", ":latest", "@latest", "@default"] {
@@ -142,7 +148,7 @@ fn stem(model: &str) -> Stem<'_> {
     let no_date = |name| Stem { name, date: Cow::Borrowed("") };
     let Some((before, last)) = name.rsplit_once(['-', '@']) else { return no_date(name) };
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
-    if digits(last, 8) || digits(last, 4) || (digits(last, 3) && last.starts_with('0')) {
+    if digits(last, 8) || digits(last, 6) || digits(last, 4) || (digits(last, 3) && last.starts_with('0')) {
         return Stem { name: before, date: Cow::Borrowed(last) };
     }
     let mut parts = name.rsplitn(4, '-');
@@ -167,11 +173,8 @@ fn without_bedrock_version(model: &str) -> &str {
 /// The name without what stands before it: `models/`, `publishers/google/models/`, an ARN.
 fn without_path<'a>(provider: &str, model: &'a str) -> &'a str {
     match provider {
-        "gemini" | "vertex" => model.rsplit_once('/').map_or(model, |(_, name)| name),
-        "bedrock" => {
-            let name = model.rsplit_once('/').map_or(model, |(_, name)| name);
-            name.strip_prefix("bedrock:").unwrap_or(name)
-        }
+        "gemini" | "vertex" | "bedrock" => model.rsplit_once('/').map_or(model, |(_, name)| name),
+        "fireworks" => model.strip_prefix("accounts/fireworks/models/").unwrap_or(model),
         _ => model,
     }
 }
@@ -183,13 +186,21 @@ fn own_spelling<'a>(provider: &str, model: &'a str) -> Cow<'a, str> {
         return Cow::Owned(format!("ft:{base}"));
     }
     match provider {
-        "azure" | "openai" if model.starts_with("gpt-35") => {
-            Cow::Owned(model.replacen("gpt-35", "gpt-3.5", 1))
-        }
-        "databricks" if !model.starts_with("databricks-") => Cow::Owned(format!("databricks-{model}")),
+        "azure" | "openai" => Cow::Owned(model.replacen("gpt-35", "gpt-3.5", 1)),
         "bedrock" => Cow::Borrowed(without_bedrock_region(model)),
+        "databricks" => Cow::Owned(databricks_endpoint(model)),
         _ => Cow::Borrowed(model),
     }
+}
+
+/// The endpoint that serves a model which a response names in the maker's spelling: `meta-llama-3.3-70b-instruct-121024`
+/// and `us.anthropic.claude-sonnet-4-20250514-v1:0` come from `databricks-meta-llama-3-3-70b-instruct` and
+/// `databricks-claude-sonnet-4`.
+fn databricks_endpoint(model: &str) -> String {
+    let name = without_bedrock_region(model);
+    let name = name.strip_prefix("anthropic.").unwrap_or(name);
+    let name = name.strip_prefix("databricks-").unwrap_or(name);
+    format!("databricks-{}", name.replace('.', "-"))
 }
 
 /// A cross-region profile costs what its own entry says, and where it has none, what the model costs.

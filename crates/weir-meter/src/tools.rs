@@ -92,7 +92,7 @@ fn write_type(out: &mut String, depth: usize, schema: &Value) {
     }
     match schema.get("type") {
         Some(Value::Array(types)) => {
-            write_union(out, types, |out, name| write_named(out, depth, name, schema))
+            write_union(out, types, |out, name| write_named(out, depth, name, schema));
         }
         Some(name) => write_named(out, depth, name, schema),
         None => out.push_str("any"),

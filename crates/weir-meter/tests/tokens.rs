@@ -6,11 +6,11 @@ use weir_meter::{Meter, PriceBook, TokenCount};
 
 #[derive(Deserialize)]
 struct Texts {
-    texts: Vec<Text>,
+    texts: Vec<Counted>,
 }
 
 #[derive(Deserialize)]
-struct Text {
+struct Counted {
     text: String,
     cl100k_base: u64,
     o200k_base: u64,
@@ -36,8 +36,9 @@ fn exactly(tokens: u64) -> TokenCount {
     TokenCount { tokens, exact: true }
 }
 
-fn texts() -> Vec<Text> {
-    let golden: Texts = serde_json::from_str(include_str!("../../../testdata/tokens/texts.json")).unwrap();
+fn texts() -> Vec<Counted> {
+    let golden: Texts =
+        serde_json::from_str(include_str!("../../../testdata/tokens/texts.json")).expect("golden file");
     assert!(golden.texts.len() > 400);
     golden.texts
 }
@@ -65,7 +66,8 @@ fn a_text_fits_within_its_own_count_and_no_less() {
 
 #[test]
 fn chats_have_as_many_tokens_as_the_cookbook_says() {
-    let golden: Chats = serde_json::from_str(include_str!("../../../testdata/tokens/chats.json")).unwrap();
+    let golden: Chats =
+        serde_json::from_str(include_str!("../../../testdata/tokens/chats.json")).expect("golden file");
     let meter = meter();
     assert!(golden.chats.len() >= 60);
     for chat in golden.chats {
