@@ -51,7 +51,8 @@ impl Meter {
         Some(Priced { cost, version: Arc::clone(book.version()) })
     }
 
-    /// Tokens of a plain text.
+    /// Tokens of a plain text. Exact counting is work for the processor, about 20 MB a second, and the first count with
+    /// an encoding builds its tokenizer: call it off the async threads for long texts.
     pub fn count_text(&self, provider: &str, model: &str, text: &str) -> TokenCount {
         match encoding::of_model(model) {
             Some(encoding) => TokenCount { tokens: encoding.count(text), exact: true },
@@ -71,6 +72,7 @@ impl Meter {
     /// Input tokens of a chat request: its messages, what the provider puts around them, and its tools.
     ///
     /// `messages_json` is the JSON text of the messages (or of `input` or `prompt`), `tools_json` that of the tools.
+    /// Costs what [`Self::count_text`] does; not to be called where the provider states usage.
     /// `exact` is true only where the provider publishes how it counts and nothing in the request goes beyond that.
     pub fn count_chat(
         &self,
@@ -82,8 +84,7 @@ impl Meter {
         if let Some(encoding) = encoding::of_model(model) {
             return chat::count(encoding, model, messages_json, tools_json);
         }
-        let bytes = messages_json.len() + tools_json.map_or(0, str::len);
-        self.estimates.tokens(provider, model, bytes)
+        self.estimates.request_tokens(provider, model, &[messages_json, tools_json.unwrap_or_default()])
     }
 
     /// Corrects the estimate for a model by what its provider stated. `input_bytes` is the length of the request's
