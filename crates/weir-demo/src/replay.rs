@@ -61,7 +61,7 @@ impl Default for ReplayConfig {
             headers: Vec::new(),
             stream: true,
             pad_prompts: true,
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
         }
     }
 }

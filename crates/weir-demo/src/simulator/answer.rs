@@ -170,10 +170,10 @@ fn is_named_in(tool: &Tool, question: &str) -> bool {
 }
 
 fn call_tools(ask: &Ask, count: usize, rng: &mut fastrand::Rng) -> Choice {
+    let question = ask.question.to_lowercase();
     let named = match &ask.tool_choice {
         ToolChoice::Named(name) => ask.tools.iter().find(|tool| tool.name == *name),
-        _ => {
-            let question = ask.question.to_lowercase();
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => {
             ask.tools.iter().find(|tool| is_named_in(tool, &question))
         }
     };

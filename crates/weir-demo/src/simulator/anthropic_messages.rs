@@ -49,6 +49,7 @@ struct CacheCreation {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the wire")]
 struct DeltaUsage {
     input_tokens: u64,
     cache_creation_input_tokens: u64,

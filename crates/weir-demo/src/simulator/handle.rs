@@ -239,12 +239,11 @@ impl Simulation {
 
     /// What tests ask the simulator about itself.
     fn report(&self, route: Route<'_>, head: &Parts) -> Response<Playback> {
-        let bytes = match route {
-            Route::Tally => json(&self.counters.tally()),
-            _ => {
-                let id = head.uri.query().and_then(|query| query.strip_prefix("id="));
-                json(&self.log.requests(id))
-            }
+        let bytes = if route == Route::Tally {
+            json(&self.counters.tally())
+        } else {
+            let id = head.uri.query().and_then(|query| query.strip_prefix("id="));
+            json(&self.log.requests(id))
         };
         // Reports are not calls: a tally of their own is thrown away.
         let ongoing: Ongoing = std::sync::Arc::<Counters>::default().begin();

@@ -71,6 +71,7 @@ struct PromptDetails {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the wire")]
 struct CompletionDetails {
     reasoning_tokens: u64,
     audio_tokens: u64,

@@ -13,9 +13,16 @@ struct Completion<'a> {
     created: i64,
     model: &'a str,
     choices: Vec<CompletionChoice<'a>>,
-    /// Absent, `null`, or there, as the client asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<WireUsage>>,
+    usage: Option<UsageField>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum UsageField {
+    /// `null`: it comes in another chunk.
+    Later(()),
+    Stated(WireUsage),
 }
 
 #[derive(Serialize)]
@@ -39,7 +46,7 @@ pub(crate) fn whole(mut reply: Reply<'_>) -> Vec<u8> {
         finish_reason: Some(finish_reason(&choice.finish)),
     });
     let mut bytes = Vec::with_capacity(1_024);
-    let usage = reply.answer.usage.map(|usage| Some(WireUsage::from(usage)));
+    let usage = reply.answer.usage.map(|usage| UsageField::Stated(usage.into()));
     write_json(&mut bytes, &completion(&reply, &id, choices.collect(), usage));
     bytes
 }
@@ -48,7 +55,7 @@ pub(crate) fn whole(mut reply: Reply<'_>) -> Vec<u8> {
 pub(crate) fn stream(mut reply: Reply<'_>) -> Vec<Event> {
     let id = reply.identity.alphanumeric("cmpl-", 29);
     let mut writer = EventWriter::new(reply.lines, 4_096);
-    let unsaid = || reply.ask.include_usage.then_some(None);
+    let unsaid = || reply.ask.include_usage.then_some(UsageField::Later(()));
     for (index, choice) in reply.answer.choices.iter().enumerate() {
         let mut chunk = |beat, text: &str, finish_reason| {
             let choice = CompletionChoice { text, index, logprobs: None, finish_reason };
@@ -60,7 +67,7 @@ pub(crate) fn stream(mut reply: Reply<'_>) -> Vec<Event> {
         chunk(Beat::Prompt, "", Some(finish_reason(&choice.finish)));
     }
     if let Some(usage) = reply.answer.usage.filter(|_| reply.ask.include_usage) {
-        writer.data(Beat::Prompt, &completion(&reply, &id, Vec::new(), Some(Some(usage.into()))));
+        writer.data(Beat::Prompt, &completion(&reply, &id, Vec::new(), Some(UsageField::Stated(usage.into()))));
     }
     if reply.done {
         writer.event(None, Beat::Prompt, |bytes| bytes.extend_from_slice(b"[DONE]"));
@@ -72,7 +79,7 @@ fn completion<'a>(
     reply: &Reply<'a>,
     id: &'a str,
     choices: Vec<CompletionChoice<'a>>,
-    usage: Option<Option<WireUsage>>,
+    usage: Option<UsageField>,
 ) -> Completion<'a> {
     let created = reply.identity.unix_s;
     Completion { id, object: "text_completion", created, model: reply.model, choices, usage }

@@ -40,6 +40,7 @@ struct Body<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the wire")]
 struct Embedding {
     object: &'static str,
     index: usize,
@@ -141,7 +142,9 @@ fn unit_vector(text: &str, dimensions: usize) -> Vec<f32> {
     let mut floats: Vec<f32> = (0..dimensions).map(|_| rng.f32() - 0.5).collect();
     let length = floats.iter().map(|float| float * float).sum::<f32>().sqrt();
     if length > 0.0 {
-        floats.iter_mut().for_each(|float| *float /= length);
+        for float in &mut floats {
+            *float /= length;
+        }
     }
     floats
 }

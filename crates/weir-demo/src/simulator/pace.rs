@@ -24,7 +24,7 @@ const TOKEN_SIGMA: f64 = 0.5;
 /// Milliseconds for each input token: reading is about a hundred times faster than writing.
 const READ_MS: f64 = 0.05;
 /// No pause of the simulator is longer than this, whatever the dice say.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// The rhythm of one answer.
 pub(crate) struct Pace {

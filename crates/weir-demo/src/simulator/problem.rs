@@ -123,17 +123,6 @@ impl Problem {
         }
     }
 
-    /// The same as an event inside a stream: the JSON after `data: `.
-    pub(crate) fn event(
-        &self,
-        family: Family,
-        model: &str,
-        identity: &Identity,
-        request_id: &str,
-    ) -> Vec<u8> {
-        self.body(family, model, identity, request_id)
-    }
-
     fn openai(&self, model: &str, identity: &Identity) -> OpenAiError<'_> {
         let (kind, code, usual) = openai_words(self.status, model, identity);
         OpenAiError {

@@ -36,7 +36,7 @@ impl Maker<'_> {
         if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
             return self.all_of(parts, name, depth);
         }
-        match self.type_of(&schema) {
+        match type_of(&schema) {
             "object" => self.object(&schema, depth),
             "array" => self.array(&schema, name, depth),
             "integer" => Value::Number(Number::from(self.integer(&schema))),
@@ -56,22 +56,6 @@ impl Maker<'_> {
             current = target;
         }
         Value::Bool(true)
-    }
-
-    fn type_of(&self, schema: &Value) -> &'static str {
-        const TYPES: [&str; 7] = ["object", "array", "integer", "number", "boolean", "string", "null"];
-        let named = match schema.get("type") {
-            Some(Value::String(name)) => Some(name.as_str()),
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
-            _ => None,
-        };
-        match named.and_then(|name| TYPES.iter().find(|known| **known == name)) {
-            Some(known) => known,
-            None if schema.get("properties").is_some() => "object",
-            // Any object will do where the schema says nothing at all.
-            None if schema.as_bool() == Some(true) => "object",
-            None => "string",
-        }
     }
 
     fn pick(&mut self, choices: &[Value]) -> Value {
@@ -197,6 +181,23 @@ impl Maker<'_> {
     fn words(&self) -> String {
         let words: Vec<&str> = self.question.split_whitespace().take(8).collect();
         if words.is_empty() { "as requested".to_owned() } else { words.join(" ") }
+    }
+}
+
+/// The type a schema names, or the one it must mean.
+fn type_of(schema: &Value) -> &'static str {
+    const TYPES: [&str; 7] = ["object", "array", "integer", "number", "boolean", "string", "null"];
+    let named = match schema.get("type") {
+        Some(Value::String(name)) => Some(name.as_str()),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+        _ => None,
+    };
+    match named.and_then(|name| TYPES.iter().find(|known| **known == name)) {
+        Some(known) => known,
+        None if schema.get("properties").is_some() => "object",
+        // Any object will do where the schema says nothing at all.
+        None if schema.as_bool() == Some(true) => "object",
+        None => "string",
     }
 }
 

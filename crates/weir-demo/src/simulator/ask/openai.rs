@@ -34,7 +34,7 @@ struct StreamOptions {
 
 pub(super) fn read_chat(body: &[u8], path_model: Option<&str>) -> Result<Ask, Problem> {
     let body: ChatBody<'_> = parse(Family::OpenAi, body)?;
-    let model = model(body.model, path_model)?;
+    let model = model(body.model.as_ref(), path_model)?;
     let raw_messages = body.messages.ok_or_else(|| Problem::missing(Family::OpenAi, "messages"))?;
     let messages = messages(raw_messages)?;
     let (question, tool_results) = last_turn(&messages).ok_or_else(empty_messages)?;
@@ -109,7 +109,7 @@ const COMPLETIONS_MAX_TOKENS: u64 = 16;
 
 pub(super) fn read_completions(body: &[u8], path_model: Option<&str>) -> Result<Ask, Problem> {
     let body: CompletionsBody<'_> = parse(Family::OpenAi, body)?;
-    let model = model(body.model, path_model)?;
+    let model = model(body.model.as_ref(), path_model)?;
     let (texts, overhead_tokens) = prompts(body.prompt.as_ref());
     let choices = choices(body.n)? * texts.len().max(1);
     Ok(Ask {
@@ -163,7 +163,7 @@ struct ResponsesBody<'a> {
 
 pub(super) fn read_responses(body: &[u8], path_model: Option<&str>) -> Result<Ask, Problem> {
     let body: ResponsesBody<'_> = parse(Family::OpenAi, body)?;
-    let model = model(body.model, path_model)?;
+    let model = model(body.model.as_ref(), path_model)?;
     let input = body.input.ok_or_else(|| Problem::missing(Family::OpenAi, "input"))?;
     let (mut texts, question, tool_results) = read_input(&input);
     texts.extend(body.instructions);
@@ -201,8 +201,8 @@ fn read_input(input: &Value) -> (Vec<String>, String, usize) {
     (items.iter().map(text).collect(), question, tool_results)
 }
 
-fn model(asked: Option<Cow<'_, str>>, path_model: Option<&str>) -> Result<String, Problem> {
-    match asked.as_deref().filter(|name| !name.is_empty()).or(path_model) {
+fn model(asked: Option<&Cow<'_, str>>, path_model: Option<&str>) -> Result<String, Problem> {
+    match asked.map(AsRef::<str>::as_ref).filter(|name| !name.is_empty()).or(path_model) {
         Some(name) => Ok(name.to_owned()),
         None => Err(Problem::invalid("you must provide a model parameter")),
     }
