@@ -1,1 +1,60 @@
-//! The gateway: receives calls, applies policies, forwards, relays and records
+//! The gateway: receives calls, applies policies, forwards them to providers, relays the answers and records everything.
+//!
+//! Read [`handle`](mod@handle) first: it is the one page that shows a call's life. The parts, in that order:
+//!
+//! | part | does |
+//! |---|---|
+//! | [`front`] | listens, owns the worker threads and the clients' connections |
+//! | `session`, `context` | one client connection; one call |
+//! | `endpoint`, `authorise`, `receive`, `route` | what is asked, by whom, and who may answer |
+//! | `forward`, `retry`, `breaker`, `upstream` | gets an answer's head, whatever it takes |
+//! | `relay` | passes the answer on |
+//! | `finish`, `attribution` | writes the span |
+//!
+//! Why one thread per core and nothing shared: a call is I/O and a few microseconds of work. On a thread of its own it
+//! needs no lock, no channel and no wake-up of another thread, and the client's connection, the handler and the provider's
+//! connection are one task.
+//!
+//! Invariants: bytes pass through unless a policy says otherwise. A call is recorded exactly once, before the last bytes
+//! of its answer leave. Nothing waits for telemetry but that one append. A client that goes away takes the call to the
+//! provider with it. A provider's key leaves only in the request to that provider; a virtual key never leaves.
+
+mod attribution;
+mod authorise;
+mod breaker;
+mod config;
+mod context;
+mod endpoint;
+mod error;
+mod finish;
+mod forward;
+pub mod front;
+mod gateway;
+mod handle;
+mod headers;
+mod known;
+mod models;
+mod provider;
+mod receive;
+mod refusal;
+mod relay;
+mod retry;
+mod route;
+mod session;
+mod stats;
+mod trace_context;
+mod upstream;
+mod worker;
+
+pub use breaker::BreakerState;
+pub use config::{
+    AuthMode, Bodies, BreakerConfig, GatewayConfig, GatewayLimits, ProviderConfig, ProviderKind, RetryConfig,
+    RouteConfig, Target, Timeouts,
+};
+pub use error::{ConfigFault, GatewayError};
+pub use gateway::{Gateway, GatewayParts};
+pub use known::{KnownProvider, known_providers};
+pub use relay::{GatewayBody, RelayError};
+pub use session::Session;
+pub use stats::{GatewayStats, UpstreamHealth};
+pub use worker::Worker;

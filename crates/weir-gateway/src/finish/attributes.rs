@@ -1,0 +1,140 @@
+//! What a span says beyond its fields: one JSON object, absent members left out.
+
+use serde::{Serialize, Serializer};
+use weir_dialect::ResponseFacts;
+
+use super::span::Cuts;
+use crate::context::CallContext;
+
+/// Bytes of a header's value that are kept.
+const HEADER_BYTES_MAX: usize = 200;
+
+#[derive(Serialize)]
+struct Attributes<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_id: Option<&'a str>,
+    /// The provider's name for the request, for talking to its support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_request_id: Option<&'a str>,
+    /// `host:port` of the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<&'a str>,
+    /// The model asked for where a route names another one than the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routed_model: Option<&'a str>,
+    /// From the call's start to the head of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_head_us: Option<u64>,
+    /// Attempts after the first.
+    #[serde(skip_serializing_if = "is_zero")]
+    retries: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_retry_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    /// Language and version of the official SDKs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sdk: Option<Sdk<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choices: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    tool_calls: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    request_bytes: usize,
+    #[serde(skip_serializing_if = "is_zero_u64")]
+    response_bytes: u64,
+    #[serde(skip_serializing_if = "is_false")]
+    input_truncated: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    output_truncated: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    tools_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Tags<'a>>,
+}
+
+#[derive(Serialize)]
+struct Sdk<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lang: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+}
+
+struct Tags<'a>(&'a [(String, String)]);
+
+impl Serialize for Tags<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// The attributes as JSON text.
+pub(super) fn of_call(
+    ctx: &CallContext,
+    facts: &ResponseFacts,
+    cuts: Cuts,
+    tags: &[(String, String)],
+) -> Option<String> {
+    let progress = ctx.progress.borrow();
+    let (answer, question) = (progress.answer.as_ref(), ctx.question.get());
+    let header = |name| ctx.header(name).map(|value| &value[..value.floor_char_boundary(HEADER_BYTES_MAX)]);
+    let lang = header("x-stainless-lang");
+    let last = progress.attempts.last();
+    let attributes = Attributes {
+        response_id: facts.response_id.as_deref(),
+        upstream_request_id: answer.and_then(|answer| answer.upstream_request_id.as_ref()?.to_str().ok()),
+        upstream: last.map(|attempt| ctx.provider(attempt.provider).authority()),
+        routed_model: last.and_then(|attempt| attempt.model.as_deref()),
+        upstream_head_us: answer.map(|answer| answer.head_us),
+        retries: progress.attempts.len().saturating_sub(1),
+        client_retry_count: header("x-stainless-retry-count").and_then(|count| count.parse().ok()),
+        user_agent: header("user-agent"),
+        sdk: lang.map(|_| Sdk { lang, version: header("x-stainless-package-version") }),
+        path: ctx.dialect().is_none().then(|| ctx.head.uri.path()),
+        max_output_tokens: question.and_then(|question| question.max_output_tokens),
+        choices: question.and_then(|question| question.choices),
+        service_tier: facts
+            .usage_detail
+            .service_tier
+            .as_deref()
+            .or(question.and_then(|question| question.service_tier.as_deref())),
+        tool_calls: facts.tool_calls,
+        error_code: facts.error.as_ref().and_then(|error| error.code.as_deref()),
+        request_bytes: question.map_or(0, |question| question.body.len()),
+        response_bytes: answer.map_or(0, |answer| answer.bytes),
+        input_truncated: cuts.input,
+        output_truncated: cuts.output,
+        tools_truncated: cuts.tools,
+        tags: (!tags.is_empty()).then_some(Tags(tags)),
+    };
+    serde_json::to_string(&attributes).ok()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero_u32(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero_u64(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}

@@ -1,0 +1,127 @@
+//! Tokens and cost of a call.
+//!
+//! What the provider states is taken as it is. Only where it states nothing Weir counts, and marks the span as estimated:
+//! an upstream that does not send usage, a stream that was cut or cancelled. For those, what the provider has
+//! stated so far (Anthropic states input tokens at the start) goes before what is counted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use weir_dialect::{ResponseFacts, UsageDetail};
+use weir_meter::{Meter, PriceDetail, ServiceTier};
+use weir_types::{Span, SpanKind};
+
+use super::{Ending, said};
+use crate::context::CallContext;
+
+/// What counting and pricing need.
+pub(super) struct Metering {
+    /// The provider's name in the price list; `None` when no provider was asked.
+    price_name: Option<Arc<str>>,
+    /// The model that was asked for there.
+    model: Option<Arc<str>>,
+    detail: UsageDetail,
+    input: Option<Bytes>,
+    instructions: Option<Bytes>,
+    tools: Option<Bytes>,
+    /// What the model said, as JSON, and how many bytes of text that is.
+    output: Option<String>,
+    output_text_bytes: u64,
+    /// Whether the answer broke off, so that the usage stated is not the last word.
+    is_partial: bool,
+    /// Whether tokens were spent at all.
+    is_charged: bool,
+}
+
+impl Metering {
+    pub(super) fn of(ctx: &CallContext, facts: ResponseFacts, ending: &Ending<'_>) -> Self {
+        let progress = ctx.progress.borrow();
+        let question = ctx.question.get();
+        let asked = progress.attempts.last();
+        let is_success = progress.answer.as_ref().is_none_or(|answer| answer.status < 400);
+        let is_partial = matches!(ending, Ending::Cut(_) | Ending::Cancelled);
+        let is_model_call = ctx.dialect().is_some_and(|dialect| dialect.span_kind().is_model_call());
+        let ended_at_provider = is_partial || matches!(ending, Ending::Answered);
+        Self {
+            price_name: asked.map(|attempt| ctx.provider(attempt.provider).price_name.clone()),
+            model: asked.and_then(|attempt| attempt.model.clone()).or_else(|| ctx.model().cloned()),
+            is_charged: is_model_call && is_success && asked.is_some() && ended_at_provider,
+            is_partial,
+            detail: facts.usage_detail,
+            input: question.and_then(|question| question.input.clone()),
+            instructions: question.and_then(|question| question.instructions.clone()),
+            tools: question.and_then(|question| question.tools.clone()),
+            output: facts.output,
+            output_text_bytes: facts.output_text_bytes,
+        }
+    }
+
+    /// Whether the provider has left something to count.
+    pub(super) fn must_count(&self, span: &Span) -> bool {
+        let lacks_output = span.tokens.output.is_none() && span.kind == SpanKind::Llm;
+        self.is_charged && (span.tokens.input.is_none() || lacks_output || self.is_partial)
+    }
+
+    /// Counts what the provider has not stated. Can take milliseconds.
+    pub(super) fn count(&self, meter: &Meter, span: &mut Span) {
+        let (Some(provider), Some(model)) = (&self.price_name, &self.model) else { return };
+        if span.tokens.input.is_none() {
+            span.tokens.input = self.count_input(meter, provider, model);
+            span.tokens_estimated |= span.tokens.input.is_some();
+        }
+        if span.kind == SpanKind::Llm && (span.tokens.output.is_none() || self.is_partial) {
+            let counted = self.count_output(meter, provider, model);
+            span.tokens_estimated |= span.tokens.output.is_none_or(|stated| counted > stated);
+            span.tokens.output = Some(counted.max(span.tokens.output.unwrap_or(0)));
+        }
+    }
+
+    fn count_input(&self, meter: &Meter, provider: &str, model: &str) -> Option<u64> {
+        let input = String::from_utf8_lossy(self.input.as_deref()?);
+        let tools = self.tools.as_deref().map(String::from_utf8_lossy);
+        let instructions = self.instructions.as_deref().map(String::from_utf8_lossy);
+        let messages = meter.count_chat(provider, model, &input, tools.as_deref()).tokens;
+        let instructions = instructions.map_or(0, |text| meter.count_text(provider, model, &text).tokens);
+        Some(messages + instructions)
+    }
+
+    /// Counts the text that was kept and scales to the text that was said, of which a long answer keeps only a part.
+    fn count_output(&self, meter: &Meter, provider: &str, model: &str) -> u64 {
+        let kept = said::text(self.output.as_deref().unwrap_or_default());
+        if kept.is_empty() {
+            return 0;
+        }
+        let counted = meter.count_text(provider, model, &kept).tokens;
+        let (said, kept) = (u128::from(self.output_text_bytes.max(kept.len() as u64)), kept.len() as u128);
+        u64::try_from(u128::from(counted) * said / kept).unwrap_or(u64::MAX)
+    }
+
+    /// Prices the tokens, and lets the meter learn from what the provider stated.
+    pub(super) fn price(&self, meter: &Meter, span: &mut Span) {
+        let Some(provider) = self.price_name.as_deref().filter(|_| !span.tokens.is_unknown()) else { return };
+        let detail = self.price_detail();
+        let names = [span.response_model.as_deref(), self.model.as_deref()];
+        let priced =
+            names.into_iter().flatten().find_map(|model| meter.cost(provider, model, &span.tokens, &detail));
+        if let Some(priced) = priced {
+            span.cost = Some(priced.cost);
+            span.price_version = Some(priced.version);
+        }
+        if let (Some(model), Some(tokens), false) = (&self.model, span.tokens.input, span.tokens_estimated) {
+            let parts = [&self.input, &self.instructions, &self.tools];
+            let bytes = parts.into_iter().flatten().map(Bytes::len).sum();
+            meter.learn(provider, model, bytes, tokens);
+        }
+    }
+
+    fn price_detail(&self) -> PriceDetail {
+        PriceDetail {
+            cache_write_1h: self.detail.cache_write_1h,
+            audio_input: self.detail.audio_input,
+            image_input: self.detail.image_input,
+            audio_output: self.detail.audio_output,
+            service_tier: self.detail.service_tier.as_deref().map(ServiceTier::of_name),
+            ..PriceDetail::default()
+        }
+    }
+}

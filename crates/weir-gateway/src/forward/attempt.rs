@@ -1,0 +1,155 @@
+//! One attempt: a connection, a request, the head of an answer, each within its time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+
+use super::reply::{Reply, ReplyBody};
+use crate::context::CallContext;
+use crate::provider::Provider;
+use crate::refusal::Refusal;
+use crate::upstream::body::UpstreamBody;
+use crate::upstream::connection::{Connection, Exchange, SendError};
+
+/// Why an attempt brought no answer.
+#[derive(Debug)]
+pub(super) enum AttemptError {
+    /// No connection.
+    Connect { cause: String },
+    /// No connection in time.
+    ConnectTimeout { after_ms: u64 },
+    /// The connection ended before an answer.
+    Closed { cause: String },
+    /// No answer in time.
+    Timeout { after_ms: u64 },
+    /// Something that is no HTTP answer.
+    Invalid { cause: String },
+}
+
+impl AttemptError {
+    /// The path could not be written as a URL.
+    pub(super) fn unsendable() -> Self {
+        Self::Invalid { cause: "the request's path cannot be part of a URL".to_owned() }
+    }
+
+    /// Whether another attempt at the same provider makes sense.
+    pub(super) fn is_repeatable(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Closed { .. })
+    }
+
+    /// A short word for records.
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "connect",
+            Self::ConnectTimeout { .. } => "connect_timeout",
+            Self::Closed { .. } => "closed",
+            Self::Timeout { .. } => "timeout",
+            Self::Invalid { .. } => "invalid",
+        }
+    }
+
+    /// What the client is told.
+    pub(super) fn refusal(&self, provider: &str) -> Refusal {
+        match self {
+            Self::Connect { cause } => Refusal::unreachable(provider, cause),
+            Self::Closed { cause } => {
+                Refusal::unreachable(provider, &format!("connection ended before an answer: {cause}"))
+            }
+            Self::ConnectTimeout { after_ms } => {
+                Refusal::upstream_timeout(provider, "accepted no connection", *after_ms)
+            }
+            Self::Timeout { after_ms } => Refusal::upstream_timeout(provider, "gave no answer", *after_ms),
+            Self::Invalid { cause } => Refusal::upstream_invalid(provider, cause),
+        }
+    }
+}
+
+/// Sends a request and waits for the head of the answer.
+///
+/// An idle connection may have been closed by the provider at this very moment. Such a failure says nothing about the
+/// provider, so the request goes out once more on a new connection: the same one when none of it was sent, one with the
+/// `body` again otherwise.
+pub(super) async fn send(
+    ctx: &CallContext,
+    provider: usize,
+    mut request: Request<UpstreamBody>,
+    body: Option<Bytes>,
+) -> Result<Reply, AttemptError> {
+    if let Some(connection) = ctx.worker.pool.take(provider) {
+        let head = body.as_ref().map(|_| copy_of_head(&request));
+        match exchange(ctx, provider, connection, request).await {
+            Err(Failed::Sending(SendError { unsent: Some(unsent), .. })) => request = unsent,
+            Err(Failed::Sending(SendError { cause, .. })) if is_closed(&cause) => match head.zip(body) {
+                Some((mut again, body)) => {
+                    *again.body_mut() = UpstreamBody::whole(body);
+                    request = again;
+                }
+                None => return Err(Failed::Sending(SendError { cause, unsent: None }).into()),
+            },
+            other => return other.map_err(AttemptError::from),
+        }
+    }
+    let connection = connect(ctx, ctx.provider(provider)).await?;
+    exchange(ctx, provider, connection, request).await.map_err(AttemptError::from)
+}
+
+async fn connect(ctx: &CallContext, provider: &Provider) -> Result<Connection, AttemptError> {
+    let after_ms = provider.timeouts.connect_ms;
+    let connecting = ctx.worker.connector.connect(&provider.origin);
+    let stream = tokio::time::timeout(Duration::from_millis(after_ms), connecting)
+        .await
+        .map_err(|_| AttemptError::ConnectTimeout { after_ms })?
+        .map_err(|error| AttemptError::Connect { cause: error.to_string() })?;
+    Connection::over(stream).await.map_err(|error| AttemptError::Connect { cause: error.to_string() })
+}
+
+/// How an exchange failed.
+enum Failed {
+    Timeout { after_ms: u64 },
+    Sending(SendError),
+}
+
+impl From<Failed> for AttemptError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Timeout { after_ms } => Self::Timeout { after_ms },
+            Failed::Sending(SendError { cause, .. }) if is_closed(&cause) => {
+                Self::Closed { cause: cause.to_string() }
+            }
+            Failed::Sending(SendError { cause, .. }) => Self::Invalid { cause: cause.to_string() },
+        }
+    }
+}
+
+async fn exchange(
+    ctx: &CallContext,
+    provider: usize,
+    mut connection: Connection,
+    request: Request<UpstreamBody>,
+) -> Result<Reply, Failed> {
+    let after_ms = ctx.provider(provider).timeouts.first_byte_ms;
+    let response = tokio::time::timeout(Duration::from_millis(after_ms), connection.send(request))
+        .await
+        .map_err(|_| Failed::Timeout { after_ms })?
+        .map_err(Failed::Sending)?;
+    let (head, exchange) = Exchange::new(connection, response);
+    Ok(Reply { provider, head, body: ReplyBody::Live(Box::new(exchange)), strips_usage: false })
+}
+
+fn copy_of_head(request: &Request<UpstreamBody>) -> Request<UpstreamBody> {
+    let mut copy = Request::new(UpstreamBody::Whole(None));
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// Whether the connection ended, in contrast to answering nonsense.
+fn is_closed(error: &hyper::Error) -> bool {
+    error.is_closed() || error.is_canceled() || error.is_incomplete_message() || is_io(error)
+}
+
+fn is_io(error: &hyper::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}

@@ -1,0 +1,96 @@
+//! The gateway as all workers share it: configuration, providers, routes, counters.
+//!
+//! Nothing here changes after the start but counters and the state of circuit breakers. What belongs to one thread
+//! (connections) is in [`crate::worker`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use weir_meter::Meter;
+use weir_types::{Clock, IdGenerator, KeyDirectory, RecordSink};
+
+use crate::config::GatewayConfig;
+use crate::error::GatewayError;
+use crate::provider::Provider;
+use crate::route::Router;
+use crate::stats::{Counters, GatewayStats, UpstreamHealth};
+use crate::upstream::connector::Connector;
+use crate::worker::Worker;
+
+/// What the gateway needs of others.
+#[derive(Clone)]
+pub struct GatewayParts {
+    /// Where records go.
+    pub sink: Arc<dyn RecordSink>,
+    /// Where virtual keys are looked up.
+    pub keys: Arc<dyn KeyDirectory>,
+    /// Prices and token counts.
+    pub meter: Arc<Meter>,
+    /// The time that records and circuit breakers go by.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The gateway. See the crate's documentation.
+pub struct Gateway {
+    pub(crate) config: GatewayConfig,
+    pub(crate) parts: GatewayParts,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) provider_index: HashMap<Arc<str>, usize>,
+    pub(crate) router: Router,
+    pub(crate) ids: IdGenerator,
+    pub(crate) counters: Counters,
+    pub(crate) connector: Connector,
+}
+
+impl Gateway {
+    /// A gateway, or everything that is wrong with its configuration. Loads the system's root certificates when some
+    /// provider is reached by https.
+    pub fn new(config: GatewayConfig, parts: GatewayParts) -> Result<Arc<Self>, GatewayError> {
+        let faults = config.faults();
+        if !faults.is_empty() {
+            return Err(GatewayError::Config(faults));
+        }
+        let needs_tls =
+            config.providers.iter().any(|provider| provider.base_url.scheme_str() == Some("https"));
+        let connector = Connector::new(needs_tls).map_err(GatewayError::RootCertificates)?;
+        let providers = config
+            .providers
+            .iter()
+            .map(|provider| Provider::new(provider, config.timeouts, config.breaker))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|fault| GatewayError::Config(vec![fault]))?;
+        let names = config.providers.iter().map(|provider| provider.name.clone());
+        Ok(Arc::new(Self {
+            provider_index: names.enumerate().map(|(index, name)| (name, index)).collect(),
+            router: Router::new(&config),
+            ids: IdGenerator::new(),
+            counters: Counters::default(),
+            providers,
+            connector,
+            parts,
+            config,
+        }))
+    }
+
+    /// A worker for one thread. [`crate::front::serve`] makes one for each of its threads.
+    pub fn worker(self: &Arc<Self>) -> Worker {
+        Worker::new(Arc::clone(self))
+    }
+
+    /// Counts since the start.
+    pub fn stats(&self) -> GatewayStats {
+        self.counters.snapshot()
+    }
+
+    /// How each provider is doing, in the order of the configuration.
+    pub fn upstream_health(&self) -> Vec<UpstreamHealth> {
+        let health = self.providers.iter().map(|provider| UpstreamHealth {
+            provider: provider.name.clone(),
+            breaker: provider.breaker.state(),
+            attempts: provider.attempts.load(Ordering::Relaxed),
+            failures: provider.failures.load(Ordering::Relaxed),
+        });
+        health.collect()
+    }
+}

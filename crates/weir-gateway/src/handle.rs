@@ -1,0 +1,53 @@
+//! The life of a call, on one page.
+//!
+//! Each step takes the one [`CallContext`], adds what it learns, and either goes on or refuses; a refusal is recorded
+//! and sent in the client's dialect. A step that a later policy needs has its place between two others: budgets and
+//! rate limits where the call is known and nothing has been spent (after `route`), the cache right after them, guards
+//! around `forward`.
+//!
+//! How a call ends: `relay` finishes it when the answer does; a refusal is finished here; a client that goes away drops
+//! this future or the response's body, and the call is finished by [`crate::session::Session::close`].
+
+use std::rc::Rc;
+
+use http::{HeaderMap, Response};
+use hyper::body::Incoming;
+use weir_dialect::ResponseFacts;
+
+use crate::authorise::authorise;
+use crate::context::CallContext;
+use crate::endpoint::Place;
+use crate::finish::{Ending, finish};
+use crate::forward::forward;
+use crate::headers::WEIR_SPAN_ID;
+use crate::models;
+use crate::receive::receive;
+use crate::refusal::Refusal;
+use crate::relay::{GatewayBody, relay};
+use crate::route::route;
+
+/// Answers a call.
+pub(crate) async fn handle(ctx: &Rc<CallContext>, body: Incoming) -> Response<GatewayBody> {
+    match answer(ctx, body).await {
+        Ok(response) => response,
+        Err(refusal) => refuse(ctx, &refusal).await,
+    }
+}
+
+async fn answer(ctx: &Rc<CallContext>, body: Incoming) -> Result<Response<GatewayBody>, Refusal> {
+    authorise(ctx)?;
+    if ctx.endpoint.place == Place::Everyone {
+        return models::list(ctx).await;
+    }
+    let outgoing = receive(ctx, body).await?;
+    let candidates = route(ctx)?;
+    let reply = forward(ctx, candidates, outgoing).await?;
+    relay(ctx, reply).await
+}
+
+async fn refuse(ctx: &CallContext, refusal: &Refusal) -> Response<GatewayBody> {
+    finish(ctx, ResponseFacts::default(), Ending::Refused(refusal)).await;
+    let mut headers = HeaderMap::new();
+    headers.insert(WEIR_SPAN_ID, ctx.trace.span_id_header());
+    refusal.response(ctx.family(), headers)
+}
