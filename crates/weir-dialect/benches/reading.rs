@@ -1,6 +1,6 @@
 //! What reading costs on the hot path: `cargo bench -p weir-dialect`.
 //!
-//! No statistics: each line is the best of several rounds, in nanoseconds, on data like that of real calls. The numbers
+//! `cargo bench -p weir-dialect -- PART` runs the lines whose name holds PART. No statistics: each line is the best of several rounds, in nanoseconds, on data like that of real calls. The numbers
 //! to watch are those per chunk (target: a microsecond for 200 bytes) and per kilobyte of request (two microseconds).
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints and may panic")]
@@ -17,6 +17,10 @@ const ROUNDS: u32 = 15;
 
 /// Prints the best time of one unit of work; `run` does `units` of them.
 fn measure(name: &str, units: usize, mut run: impl FnMut()) {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    if wanted.is_some_and(|part| !name.contains(&part)) {
+        return;
+    }
     let best = (0..ROUNDS)
         .map(|_| {
             let started = Instant::now();

@@ -162,7 +162,7 @@ wire! {
 /// message. The shapes of all families are tried, because compatible servers mix them.
 pub fn read_error(status: u16, body: &[u8]) -> ProviderError {
     let json = std::str::from_utf8(body).ok();
-    if let Some(error) = json.and_then(|json| wire::read::<ErrorBody<'_>>(json).ok().flatten()) {
+    if let Some(error) = json.and_then(wire::read::<ErrorBody<'_>>) {
         return of_body(Some(status), error);
     }
     let text = String::from_utf8_lossy(&body[..body.len().min(MESSAGE_BYTES_MAX)]);

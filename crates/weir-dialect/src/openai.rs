@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserializer;
+use serde::{Deserialize, Deserializer};
 use weir_types::TokenUsage;
 
 use crate::UsageDetail;
@@ -62,16 +62,17 @@ wire! {
 }
 
 wire! {
-    /// A chat message, or the piece of one that a stream's `delta` is.
+    /// A chat message, or the piece of one that a stream's `delta` is. What most deltas do not have is on the heap, so
+    /// that the struct is cheap to move.
     pub(crate) struct Message<'a> {
         role: Option<Cow<'a, str>> = "role",
         content: TextOrParts<'a> = "content",
         refusal: Option<Cow<'a, str>> = "refusal",
         reasoning_content: Option<Cow<'a, str>> = "reasoning_content",
         reasoning: Option<Cow<'a, str>> = "reasoning",
-        tool_calls: List<[ToolCall<'a>; 1]> = "tool_calls",
-        function_call: Option<Function<'a>> = "function_call",
-        audio: Option<Audio<'a>> = "audio",
+        tool_calls: List<[ToolCall<'a>; 0]> = "tool_calls",
+        function_call: Option<Box<Function<'a>>> = "function_call",
+        audio: Option<Box<Audio<'a>>> = "audio",
     }
 }
 
@@ -106,7 +107,7 @@ wire! {
     pub(crate) struct Part<'a> {
         kind: Option<Cow<'a, str>> = "type",
         text: Option<Cow<'a, str>> = "text",
-        inner: List<[InnerPart<'a>; 1]> = "summary" | "thinking",
+        inner: List<[InnerPart<'a>; 0]> = "summary" | "thinking",
     }
 }
 
@@ -124,14 +125,14 @@ pub(crate) struct TextOrParts<'a> {
 }
 
 impl<'de> Wire<'de> for TextOrParts<'de> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(raw) = Option::<Raw<'de>>::read(deserializer)? else {
-            return Ok(Self::default());
-        };
-        Ok(match raw.get().as_bytes().first() {
-            Some(b'[') => Self { text: None, parts: read_list::<[Part<'de>; 1]>(raw).into_vec() },
-            _ => Self { text: crate::text::decode(raw.get()), parts: Vec::new() },
-        })
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        let raw = Raw::deserialize(deserializer)?;
+        self.text = crate::text::decode(raw.get());
+        self.parts.clear();
+        if raw.get().starts_with('[') {
+            self.parts = read_list::<[Part<'de>; 0]>(raw).into_vec();
+        }
+        Ok(())
     }
 }
 
@@ -156,7 +157,8 @@ impl Message<'_> {
         let parts = self.content.parts.iter().flat_map(Part::texts);
         let calls =
             self.tool_calls.items.iter().filter_map(|call| call.function.as_ref().or(call.custom.as_ref()));
-        let arguments = calls.chain(&self.function_call).filter_map(|function| function.arguments.as_deref());
+        let arguments =
+            calls.chain(self.function_call.as_deref()).filter_map(|function| function.arguments.as_deref());
         let transcript = self.audio.as_ref().and_then(|audio| audio.transcript.as_deref());
         let reasoning = self.reasoning_content.as_deref().or(self.reasoning.as_deref());
         let own = [self.content.text.as_deref(), self.refusal.as_deref(), reasoning, transcript];
@@ -194,10 +196,8 @@ impl Usage {
 }
 
 /// Keeps a text that outlives the document it was read from; an unchanged text is not copied again.
-pub(crate) fn keep(kept: &mut Option<String>, text: Option<Cow<'_, str>>) {
-    if let Some(text) = text
-        && kept.as_deref() != Some(&*text)
-    {
-        *kept = Some(text.into_owned());
+pub(crate) fn keep(kept: &mut Option<String>, text: Option<&str>) {
+    if text.is_some() && kept.as_deref() != text {
+        *kept = text.map(str::to_owned);
     }
 }

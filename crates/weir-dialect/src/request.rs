@@ -13,7 +13,7 @@ use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::wire::{Raw, Wire, WireObject, wire};
+use crate::wire::{self, Raw, WireObject, wire};
 use crate::{Dialect, Family, text};
 
 /// Pairs of `metadata` that are read. OpenAI allows 16; the limit keeps a hostile body from growing lists.
@@ -169,11 +169,8 @@ impl<'de: 'a, 'a> WireObject<'de> for Metadata<'a> {
 /// Reads a request body.
 pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<RequestFacts<'_>, RequestError> {
     let json = json_object(body)?;
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let request = Option::<Request<'_>>::read(&mut deserializer)
-        .and_then(|request| deserializer.end().map(|()| request))
-        .map_err(|error| not_json(json, &error))?
-        .unwrap_or_default();
+    let mut request = Request::default();
+    wire::fill(json, &mut request).map_err(|error| not_json(json, &error))?;
     Ok(facts(dialect, request))
 }
 

@@ -60,7 +60,7 @@ wire! {
 /// Reads an answer that arrived whole, an error among them. Never fails: what cannot be read is `None`.
 pub fn read_response(dialect: Dialect, body: &[u8]) -> ResponseFacts {
     let json = std::str::from_utf8(body).ok();
-    let Some(answer) = json.and_then(|json| wire::read::<Answer<'_>>(json).ok().flatten()) else {
+    let Some(answer) = json.and_then(wire::read::<Answer<'_>>) else {
         return ResponseFacts::default();
     };
     let mut facts = ResponseFacts { error: answer.error.map(error::of_raw), ..ResponseFacts::default() };
@@ -82,7 +82,7 @@ pub fn read_response(dialect: Dialect, body: &[u8]) -> ResponseFacts {
 pub(crate) fn read_final_response(response: Raw<'_>, facts: &mut ResponseFacts) {
     let answer: Answer<'_> = read_raw(response);
     facts.error = answer.error.map(error::of_raw).or(facts.error.take());
-    openai::keep(&mut facts.usage_detail.service_tier, answer.service_tier.clone());
+    openai::keep(&mut facts.usage_detail.service_tier, answer.service_tier.as_deref());
     let gathered_bytes = facts.output_text_bytes;
     read_items(answer, facts);
     // A response that failed states no output, though some was streamed.
@@ -113,8 +113,8 @@ fn read_choices(answer: Answer<'_>, facts: &mut ResponseFacts) {
 }
 
 fn read_items(answer: Answer<'_>, facts: &mut ResponseFacts) {
-    openai::keep(&mut facts.response_id, answer.id);
-    openai::keep(&mut facts.response_model, answer.model);
+    openai::keep(&mut facts.response_id, answer.id.as_deref());
+    openai::keep(&mut facts.response_model, answer.model.as_deref());
     if let Some(usage) = answer.usage {
         facts.tokens = read_raw::<openai::Usage>(usage).tokens(&mut facts.usage_detail);
     }

@@ -9,7 +9,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -22,9 +21,12 @@ use crate::text;
 pub(crate) type Raw<'a> = &'a RawValue;
 
 /// A value that is read without insisting on its type.
-pub(crate) trait Wire<'de>: Sized {
-    /// Reads the value; the default when it has another type.
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+///
+/// Values are filled in place and not returned: nested structs of a chunk would otherwise be moved once per level,
+/// which costs more than reading them.
+pub(crate) trait Wire<'de> {
+    /// Reads the value; it becomes the default when it has another type.
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error>;
 }
 
 /// A wire struct: the object's members by name. Implemented by [`wire!`].
@@ -33,42 +35,46 @@ pub(crate) trait WireObject<'de>: Default {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// Reads a document. Fails on syntax errors only; a document that is not an object reads as `None`.
-pub(crate) fn read<'a, T: WireObject<'a>>(json: &'a str) -> Result<Option<T>, serde_json::Error> {
+/// Reads a document into `object`, which holds the default. Fails on syntax errors only; answers whether the document
+/// is an object.
+pub(crate) fn fill<'a, T: WireObject<'a>>(json: &'a str, object: &mut T) -> Result<bool, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let value = Option::<T>::read(&mut deserializer)?;
+    let is_object = deserializer.deserialize_any(ObjectVisitor(object))?;
     deserializer.end()?;
-    Ok(value)
+    Ok(is_object)
 }
 
-/// Reads a value that is already known to be JSON.
+/// Reads a document; `None` when it is not a JSON object.
+pub(crate) fn read<'a, T: WireObject<'a>>(json: &'a str) -> Option<T> {
+    let mut object = T::default();
+    fill(json, &mut object).ok()?.then_some(object)
+}
+
+/// Reads a value that is already known to be JSON; the default when it is not an object.
 pub(crate) fn read_raw<'a, T: WireObject<'a>>(raw: Raw<'a>) -> T {
-    read(raw.get()).ok().flatten().unwrap_or_default()
+    read(raw.get()).unwrap_or_default()
 }
 
-/// Reads an array that is already known to be JSON.
+/// Reads an array that is already known to be JSON; no elements when it is something else.
 pub(crate) fn read_list<'a, A: Array>(raw: Raw<'a>) -> SmallVec<A>
 where
     A::Item: WireObject<'a>,
 {
+    let mut list = List::<A>::default();
     let mut deserializer = serde_json::Deserializer::from_str(raw.get());
-    List::<A>::read(&mut deserializer).map(|list| list.items).unwrap_or_default()
+    // What is known to be JSON cannot fail.
+    let _ = list.fill(&mut deserializer);
+    list.items
 }
 
-/// Calls [`Wire::read`] where serde wants a seed.
-pub(crate) struct Seed<T>(PhantomData<T>);
+/// Calls [`Wire::fill`] where serde wants a seed.
+pub(crate) struct Seed<'a, T>(pub(crate) &'a mut T);
 
-impl<T> Seed<T> {
-    pub(crate) const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
+impl<'de, T: Wire<'de>> DeserializeSeed<'de> for Seed<'_, T> {
+    type Value = ();
 
-impl<'de, T: Wire<'de>> DeserializeSeed<'de> for Seed<T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::read(deserializer)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.fill(deserializer)
     }
 }
 
@@ -92,12 +98,9 @@ macro_rules! wire {
                 map: &mut A,
             ) -> Result<(), A::Error> {
                 match name {
-                    $($($key)|+ => self.$field = map.next_value_seed($crate::wire::Seed::<$ty>::new())?,)+
-                    _ => {
-                        map.next_value::<::serde::de::IgnoredAny>()?;
-                    }
+                    $($($key)|+ => map.next_value_seed($crate::wire::Seed(&mut self.$field)),)+
+                    _ => map.next_value::<::serde::de::IgnoredAny>().map(drop),
                 }
-                Ok(())
             }
         }
     };
@@ -128,34 +131,91 @@ macro_rules! scalars_are_default {
     };
 }
 
-struct ObjectVisitor<T>(PhantomData<T>);
+/// Reads members into an object; answers whether there was one.
+struct ObjectVisitor<'a, T>(&'a mut T);
 
-impl<'de, T: WireObject<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Option<T>;
+impl<'de, T: WireObject<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut object = T::default();
-        while let Some(name) = map.next_key::<Raw<'de>>()? {
-            object.member(&text::decode(name.get()).unwrap_or_default(), &mut map)?;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        while let Some(name) = map.next_key_seed(Name)? {
+            self.0.member(&name, &mut map)?;
         }
-        Ok(Some(object))
+        Ok(true)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
+        Ok(false)
     }
 
     scalars_are_default!();
 }
 
+/// The same for an object that is only made when there is one.
+struct OptionVisitor<'a, T>(&'a mut Option<T>);
+
+impl<'de, T: WireObject<'de>> Visitor<'de> for OptionVisitor<'_, T> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
+        ObjectVisitor(self.0.insert(T::default())).visit_map(map)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+
+    scalars_are_default!();
+}
+
+/// A member's name: borrowed unless it holds escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
 impl<'de, T: WireObject<'de>> Wire<'de> for Option<T> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjectVisitor(PhantomData))
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        *self = None;
+        deserializer.deserialize_any(OptionVisitor(self)).map(drop)
+    }
+}
+
+/// A boxed object is filled where it is.
+impl<'de, T: WireObject<'de>> WireObject<'de> for Box<T> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        (**self).member(name, map)
     }
 }
 
@@ -171,71 +231,94 @@ impl<A: Array> Default for List<A> {
     }
 }
 
-struct ListVisitor<A>(PhantomData<A>);
+struct ListVisitor<'a, A: Array>(&'a mut List<A>);
 
-impl<'de, L: Array> Visitor<'de> for ListVisitor<L>
+impl<'de, L: Array> Visitor<'de> for ListVisitor<'_, L>
 where
     L::Item: WireObject<'de>,
 {
-    type Value = List<L>;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of objects")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut items = SmallVec::new();
-        while let Some(item) = seq.next_element_seed(Seed::<Option<L::Item>>::new())? {
-            items.extend(item);
-        }
-        Ok(List { items, is_array: true })
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.0.is_array = true;
+        while seq.next_element_seed(ElementSeed(&mut self.0.items))?.is_some() {}
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(List::default())
+        Ok(())
     }
 
     scalars_are_default!();
+}
+
+/// Adds an element, if it is an object.
+struct ElementSeed<'a, A: Array>(&'a mut SmallVec<A>);
+
+impl<'de, L: Array> DeserializeSeed<'de> for ElementSeed<'_, L>
+where
+    L::Item: WireObject<'de>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let length = self.0.len();
+        self.0.push(L::Item::default());
+        let is_object = deserializer.deserialize_any(ObjectVisitor(&mut self.0[length]))?;
+        if !is_object {
+            self.0.truncate(length);
+        }
+        Ok(())
+    }
 }
 
 impl<'de, L: Array> Wire<'de> for List<L>
 where
     L::Item: WireObject<'de>,
 {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListVisitor(PhantomData))
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        *self = Self::default();
+        deserializer.deserialize_any(ListVisitor(self))
     }
 }
 
 impl<'de> Wire<'de> for Option<Raw<'de>> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         let raw = Raw::deserialize(deserializer)?;
-        Ok((raw.get() != "null").then_some(raw))
+        *self = (raw.get() != "null").then_some(raw);
+        Ok(())
     }
 }
 
 impl<'de> Wire<'de> for Option<Cow<'de, str>> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(text::decode(Raw::deserialize(deserializer)?.get()))
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        *self = text::decode(Raw::deserialize(deserializer)?.get());
+        Ok(())
     }
 }
 
 /// A count: a whole number, also when spelt `12.0`.
 impl<'de> Wire<'de> for Option<u64> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
         let number = Raw::deserialize(deserializer)?.get();
         let whole = match number.split_once('.') {
             Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
             _ => number,
         };
-        Ok(whole.parse().ok())
+        *self = whole.parse().ok();
+        Ok(())
     }
 }
 
 /// `true`; everything else is false.
 impl<'de> Wire<'de> for bool {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Raw::deserialize(deserializer)?.get() == "true")
+    fn fill<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        *self = Raw::deserialize(deserializer)?.get() == "true";
+        Ok(())
     }
 }

@@ -21,7 +21,7 @@ wire! {
         id: Option<Cow<'a, str>> = "id",
         model: Option<Cow<'a, str>> = "model",
         choices: List<[Choice<'a>; 1]> = "choices",
-        usage: Option<openai::Usage> = "usage",
+        usage: Option<Box<openai::Usage>> = "usage",
         service_tier: Option<Cow<'a, str>> = "service_tier",
         error: Option<Raw<'a>> = "error",
     }
@@ -92,7 +92,8 @@ struct Audio {
 impl ChatStream {
     /// Reads one chunk; `None` when it is not JSON.
     pub(super) fn read(&mut self, json: &str, said: &mut Said) -> Option<Meaning> {
-        let chunk: Chunk<'_> = wire::read(json).ok()??;
+        let mut chunk = Chunk::default();
+        wire::fill(json, &mut chunk).ok().filter(|is_object| *is_object)?;
         let mut meaning = Meaning {
             has_content: false,
             is_terminal: chunk.error.is_some(),
@@ -101,23 +102,24 @@ impl ChatStream {
                 && chunk.usage.is_some()
                 && chunk.error.is_none(),
         };
-        keep(&mut said.facts.response_id, chunk.id.filter(|id| !id.is_empty()));
-        keep(&mut said.facts.response_model, chunk.model.filter(|model| !model.is_empty()));
-        keep(&mut said.facts.usage_detail.service_tier, chunk.service_tier);
+        // Azure's first chunk, which holds only its filter's results, leaves both empty.
+        keep(&mut said.facts.response_id, chunk.id.as_deref().filter(|id| !id.is_empty()));
+        keep(&mut said.facts.response_model, chunk.model.as_deref().filter(|model| !model.is_empty()));
+        keep(&mut said.facts.usage_detail.service_tier, chunk.service_tier.as_deref());
         if let Some(usage) = chunk.usage {
             said.facts.tokens = usage.tokens(&mut said.facts.usage_detail);
         }
         if let Some(error) = chunk.error {
             said.facts.error = Some(error::of_raw(error));
         }
-        for choice in chunk.choices.items {
+        for choice in &chunk.choices.items {
             let Some(state) = self.choice(choice.index.unwrap_or(0)) else { continue };
-            keep(&mut state.finish_reason, choice.finish_reason);
-            if let Some(delta) = choice.delta {
+            keep(&mut state.finish_reason, choice.finish_reason.as_deref());
+            if let Some(delta) = &choice.delta {
                 let text_bytes = delta.text_bytes();
                 said.facts.output_text_bytes += text_bytes;
                 meaning.has_content |= text_bytes > 0 || !delta.tool_calls.items.is_empty();
-                state.message.append(&delta, said);
+                state.message.append(delta, said);
             }
         }
         Some(meaning)
@@ -180,7 +182,7 @@ impl Message {
         }
         if let Some(audio) = &delta.audio {
             let state = self.audio.get_or_insert_default();
-            keep(&mut state.id, audio.id.clone());
+            keep(&mut state.id, audio.id.as_deref());
             said.budget.append(&mut state.transcript, audio.transcript.as_deref().unwrap_or_default());
         }
     }

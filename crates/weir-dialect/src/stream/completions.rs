@@ -49,7 +49,8 @@ struct Written {
 impl CompletionsStream {
     /// Reads one chunk; `None` when it is not JSON.
     pub(super) fn read(&mut self, json: &str, said: &mut Said) -> Option<Meaning> {
-        let chunk: Chunk<'_> = wire::read(json).ok()??;
+        let mut chunk = Chunk::default();
+        wire::fill(json, &mut chunk).ok().filter(|is_object| *is_object)?;
         let mut meaning = Meaning {
             has_content: false,
             is_terminal: chunk.error.is_some(),
@@ -58,15 +59,15 @@ impl CompletionsStream {
                 && chunk.usage.is_some()
                 && chunk.error.is_none(),
         };
-        keep(&mut said.facts.response_id, chunk.id);
-        keep(&mut said.facts.response_model, chunk.model);
+        keep(&mut said.facts.response_id, chunk.id.as_deref());
+        keep(&mut said.facts.response_model, chunk.model.as_deref());
         if let Some(usage) = chunk.usage {
             said.facts.tokens = usage.tokens(&mut said.facts.usage_detail);
         }
         if let Some(error) = chunk.error {
             said.facts.error = Some(error::of_raw(error));
         }
-        for choice in chunk.choices.items {
+        for choice in &chunk.choices.items {
             let index = choice.index.unwrap_or(0);
             let at = self.choices.iter().position(|known| known.index == index);
             let at = at.unwrap_or(self.choices.len());
@@ -77,11 +78,11 @@ impl CompletionsStream {
                 self.choices.push(Written { index, ..Written::default() });
             }
             let state = &mut self.choices[at];
-            keep(&mut state.finish_reason, choice.finish_reason);
-            let text = choice.text.unwrap_or_default();
+            keep(&mut state.finish_reason, choice.finish_reason.as_deref());
+            let text = choice.text.as_deref().unwrap_or_default();
             meaning.has_content |= !text.is_empty();
             said.facts.output_text_bytes += text.len() as u64;
-            said.budget.append(&mut state.text, &text);
+            said.budget.append(&mut state.text, text);
         }
         Some(meaning)
     }

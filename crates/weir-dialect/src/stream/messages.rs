@@ -21,10 +21,10 @@ wire! {
     struct StreamEvent<'a> {
         kind: Option<Cow<'a, str>> = "type",
         index: Option<u64> = "index",
-        message: Option<MessageStart<'a>> = "message",
+        message: Option<Box<MessageStart<'a>>> = "message",
         content_block: Option<Raw<'a>> = "content_block",
         delta: Option<Delta<'a>> = "delta",
-        usage: Option<Usage<'a>> = "usage",
+        usage: Option<Box<Usage<'a>>> = "usage",
         error: Option<Raw<'a>> = "error",
     }
 }
@@ -33,7 +33,7 @@ wire! {
     struct MessageStart<'a> {
         id: Option<Cow<'a, str>> = "id",
         model: Option<Cow<'a, str>> = "model",
-        usage: Option<Usage<'a>> = "usage",
+        usage: Option<Box<Usage<'a>>> = "usage",
     }
 }
 
@@ -80,12 +80,13 @@ struct Block {
 impl MessagesStream {
     /// Reads one event; `None` when it is not JSON.
     pub(super) fn read(&mut self, json: &str, said: &mut Said) -> Option<Meaning> {
-        let event: StreamEvent<'_> = wire::read(json).ok()??;
+        let mut event = StreamEvent::default();
+        wire::fill(json, &mut event).ok().filter(|is_object| *is_object)?;
         let mut meaning = Meaning::default();
         match event.kind.as_deref()? {
             "content_block_delta" => {
-                if let Some(delta) = event.delta {
-                    meaning.has_content = self.append(event.index.unwrap_or(0), &delta, said);
+                if let Some(delta) = &event.delta {
+                    meaning.has_content = self.append(event.index.unwrap_or(0), delta, said);
                 }
             }
             "content_block_start" => {
@@ -96,12 +97,13 @@ impl MessagesStream {
             "message_start" => {
                 let message = event.message.unwrap_or_default();
                 self.has_message = true;
-                keep(&mut said.facts.response_id, message.id);
-                keep(&mut said.facts.response_model, message.model);
+                keep(&mut said.facts.response_id, message.id.as_deref());
+                keep(&mut said.facts.response_model, message.model.as_deref());
                 self.count(message.usage, said);
             }
             "message_delta" => {
-                keep(&mut said.facts.finish_reason, event.delta.and_then(|delta| delta.stop_reason));
+                let reason = event.delta.as_ref().and_then(|delta| delta.stop_reason.as_deref());
+                keep(&mut said.facts.finish_reason, reason);
                 self.count(event.usage, said);
             }
             "message_stop" => meaning.is_terminal = true,
@@ -121,7 +123,7 @@ impl MessagesStream {
         }
         self.blocks.sort_by_key(|block| block.index);
         let calls = self.blocks.iter().filter(|block| {
-            let start: BlockStart<'_> = wire::read(&block.start).ok().flatten().unwrap_or_default();
+            let start: BlockStart<'_> = wire::read(&block.start).unwrap_or_default();
             is_client_call(start.kind.as_deref())
         });
         facts.tool_calls = u32::try_from(calls.count()).unwrap_or(u32::MAX);
@@ -129,7 +131,7 @@ impl MessagesStream {
         Some(format!(r#"[{{"role":"assistant","content":[{}]}}]"#, blocks.join(",")))
     }
 
-    fn count(&mut self, usage: Option<Usage<'_>>, said: &mut Said) {
+    fn count(&mut self, usage: Option<Box<Usage<'_>>>, said: &mut Said) {
         if let Some(usage) = usage {
             self.counts.update(&usage, &mut said.facts.usage_detail);
             said.facts.tokens = self.counts.tokens();

@@ -70,14 +70,15 @@ struct Item {
 impl ResponsesStream {
     /// Reads one event; `None` when it is not JSON.
     pub(super) fn read(&mut self, json: &str, said: &mut Said) -> Option<Meaning> {
-        let event: StreamEvent<'_> = wire::read(json).ok()??;
+        let mut event = StreamEvent::default();
+        wire::fill(json, &mut event).ok().filter(|is_object| *is_object)?;
         let kind = event.kind.as_deref()?;
         let mut meaning = Meaning::default();
         match kind {
             "response.created" | "response.in_progress" | "response.queued" => {
                 let opening: Opening<'_> = event.response.map(read_raw).unwrap_or_default();
-                keep(&mut said.facts.response_id, opening.id);
-                keep(&mut said.facts.response_model, opening.model);
+                keep(&mut said.facts.response_id, opening.id.as_deref());
+                keep(&mut said.facts.response_model, opening.model.as_deref());
             }
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
                 meaning.is_terminal = true;
@@ -115,7 +116,7 @@ impl ResponsesStream {
         }
         self.items.sort_by_key(|item| item.index);
         let calls = self.items.iter().filter(|item| {
-            let item: ItemKind<'_> = wire::read(&item.stated).ok().flatten().unwrap_or_default();
+            let item: ItemKind<'_> = wire::read(&item.stated).unwrap_or_default();
             is_client_call(item.kind.as_deref())
         });
         facts.tool_calls = u32::try_from(calls.count()).unwrap_or(u32::MAX);
@@ -206,7 +207,7 @@ impl Item {
         let summary = list(vec![typed("summary_text", "text", &self.summary)]);
         let stated =
             if self.stated.is_empty() { r#"{"type":"message","role":"assistant"}"# } else { &self.stated };
-        let item: ItemKind<'_> = wire::read(stated).ok().flatten().unwrap_or_default();
+        let item: ItemKind<'_> = wire::read(stated).unwrap_or_default();
         let arguments_name =
             if item.kind.as_deref() == Some("custom_tool_call") { "input" } else { "arguments" };
         let arguments = (!self.arguments.is_empty()).then(|| text::encode(&self.arguments));
