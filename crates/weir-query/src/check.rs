@@ -3,14 +3,15 @@
 //! Everything here is known without a store, so it runs when a query is parsed and a panel or a monitor with a mistake
 //! is refused when it is saved. What only the store knows (metrics that users send) is checked when a query is asked.
 
-use weir_types::TagKey;
-use weir_types::metric::{self, Unit};
+use weir_types::metric::{self, MetricInfo, Unit};
+use weir_types::{Scope, TagKey};
 
 use crate::ast::{Aggregator, BinaryOperator, Expr, ExprKind, Leaf};
 use crate::error::{QueryError, QueryErrorKind};
 use crate::measure::Measure;
 use crate::name;
 use crate::number::{Number, Suffix};
+use crate::place::Place;
 
 /// What is known of an expression before it is evaluated.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,20 +49,22 @@ fn constant(number: Number) -> Checked {
     Checked { measure: Measure::of_number(number), keys: None, additive: false }
 }
 
+/// Whether each value of a metric is one occurrence: what it has is a sum.
+pub(crate) fn is_occurrence(info: &MetricInfo) -> bool {
+    info.is_count && info.unit == Unit::Count
+}
+
 fn check_leaf(leaf: &Leaf) -> Result<Checked, QueryError> {
     let info = metric::derived(&leaf.metric);
     if let Some(info) = info {
         let scope_keys = leaf.scope.keys();
         let named = leaf.by.iter().zip(&leaf.by_places).chain(scope_keys.into_iter().zip(&leaf.scope_places));
-        for (key, place) in named {
-            if !name::is_tag_of_derived(info, key.as_str()) {
-                let message = format!("{} has no tag `{}`", leaf.metric, name::shown(key.as_str()));
-                let known = || name::SPAN_TAGS.iter().chain(info.extra_tags).copied();
-                return Err(QueryError::new(QueryErrorKind::Name, place.range(), message)
-                    .with_hint(format!("its tags are {}", known().collect::<Vec<_>>().join(", ")))
-                    .with_hint_if(name::did_you_mean(key.as_str(), known())));
-            }
-        }
+        check_tags(&leaf.metric, info.extra_tags, named)?;
+    }
+    if info.is_some_and(is_occurrence) && leaf.aggregator.needs_histogram() {
+        let message = format!("each value of {} is 1, so it has no percentiles", leaf.metric);
+        return Err(QueryError::new(QueryErrorKind::Argument, leaf.aggregator_place.range(), message)
+            .with_hint("percentiles are of measurements such as llm.request.duration"));
     }
     let unit = Measure::of_unit(info.map_or(Unit::None, |info| info.unit));
     let measure = match leaf.aggregator {
@@ -81,6 +84,29 @@ fn check_leaf(leaf: &Leaf) -> Result<Checked, QueryError> {
         _ => unit,
     };
     Ok(Checked { measure, keys: Some(leaf.by.clone()), additive: leaf.aggregator.is_additive() })
+}
+
+/// Checks that spans have every tag of a scope, each of which stands at one of the places.
+pub(crate) fn check_span_tags(scope: &Scope, places: &[Place]) -> Result<(), QueryError> {
+    check_tags("a span", &[], scope.keys().into_iter().zip(places))
+}
+
+/// Checks that `subject`, made of spans, has every tag.
+fn check_tags<'a>(
+    subject: &str,
+    extra: &'static [&'static str],
+    named: impl Iterator<Item = (&'a TagKey, &'a Place)>,
+) -> Result<(), QueryError> {
+    let known = || name::SPAN_TAGS.iter().chain(extra).copied();
+    for (key, place) in named {
+        if !known().any(|tag| tag == key.as_str()) {
+            let message = format!("{subject} has no tag `{}`", name::shown(key.as_str()));
+            return Err(QueryError::new(QueryErrorKind::Name, place.range(), message)
+                .with_hint(format!("its tags are {}", known().collect::<Vec<_>>().join(", ")))
+                .with_hint_if(name::did_you_mean(key.as_str(), known())));
+        }
+    }
+    Ok(())
 }
 
 /// Checks two expressions that an operator joins.

@@ -1,12 +1,13 @@
 //! Asks the store and makes the answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use weir_types::metric::{self, Unit};
+use weir_types::metric;
 use weir_types::{Cell, Histogram, Scan, ScanRow, TagKey, UnixMicros};
 
 use crate::answer::{Answer, InstantAnswer, QueryContext, Series, SeriesTags};
 use crate::ast::{Aggregator, Expr, Leaf};
+use crate::check::is_occurrence;
 use crate::error::{QueryError, QueryErrorKind};
 use crate::eval::{Evaluator, LeafSource};
 use crate::functions::{change, top};
@@ -86,11 +87,12 @@ fn limit_series(set: &mut SeriesSet) -> Option<String> {
         return None;
     }
     let size = |points: &[Option<f64>]| points.iter().flatten().map(|value| value.abs()).sum::<f64>();
-    let mut sizes: Vec<f64> = set.series.iter().map(|(_, points)| size(points)).collect();
-    sizes.sort_by(|a, b| b.total_cmp(a));
-    let least = sizes[limits::SERIES_MAX - 1];
-    set.series.retain(|(_, points)| size(points) >= least);
-    set.series.truncate(limits::SERIES_MAX);
+    let sizes: Vec<f64> = set.series.iter().map(|(_, points)| size(points)).collect();
+    let mut by_size: Vec<usize> = (0..count).collect();
+    by_size.sort_by(|a, b| sizes[*b].total_cmp(&sizes[*a]));
+    let kept: HashSet<usize> = by_size.into_iter().take(limits::SERIES_MAX).collect();
+    let mut places = 0..;
+    set.series.retain(|_| places.next().is_some_and(|place| kept.contains(&place)));
     Some(format!(
         "only the {} largest of {count} series are listed; choose with top(n, …)",
         limits::SERIES_MAX
@@ -112,8 +114,7 @@ fn name_notes(expr: &Expr, scan: &dyn Scan) -> Result<Vec<String>, QueryError> {
             }
             continue;
         };
-        let is_plain_count = info.is_count && info.unit == Unit::Count;
-        if is_plain_count && !leaf.aggregator.is_additive() {
+        if is_occurrence(info) && !leaf.aggregator.is_additive() {
             notes.push(format!(
                 "each value of {} is 1, and so is its {}; ask for its sum, or for rate({})",
                 leaf.metric, leaf.aggregator, leaf.metric
@@ -229,6 +230,7 @@ fn aggregate(aggregator: Aggregator, cell: &Cell) -> Option<f64> {
         Aggregator::Max => cell.max?,
         Aggregator::Count => cell.count as f64,
         Aggregator::Percentile(percentile) => cell.quantile(percentile.quantile())?,
+        Aggregator::CountAbove(_) if cell.histogram.is_empty() => return None,
         Aggregator::CountAbove(bound) => cell.histogram.count_above(bound.base_value()) as f64,
     };
     Some(value).filter(|value| value.is_finite())

@@ -1,7 +1,7 @@
 //! The expression language that dashboards, the API, the command line and monitors ask in.
 //!
-//! The way of a query: text → tokens ([`lexer`]) → tree ([`parser`], one tree for Weir's own form and Datadog's) →
-//! [`check`] (units, groups, tags) → [`plan`] (which cells or rows to scan) → [`execute`] (evaluation over what the store
+//! The way of a query: text → tokens (`lexer`) → tree (`parser`, one tree for Weir's own form and Datadog's) →
+//! `check` (units, groups, tags) → `plan` (which cells or rows to scan) → `execute` (evaluation over what the store
 //! gave). Monitors extend it at two places: clauses after an expression in the parser, and a fold of their own over
 //! minute cells in place of `execute`.
 //!
@@ -99,9 +99,17 @@ pub fn parse_unchecked(text: &str) -> Result<Expr, QueryError> {
 }
 
 /// Parses a scope, with or without braces: `team:payments AND !model:gpt-*`. An empty text is everything. Which tags
-/// exist depends on what is filtered and is not checked.
+/// exist depends on what is filtered and is not checked; see [`parse_span_scope`].
 pub fn parse_scope(text: &str) -> Result<Scope, QueryError> {
-    parser::parse_whole_scope(text)
+    Ok(parser::parse_whole_scope(text)?.0)
+}
+
+/// Parses a scope over spans: as [`parse_scope`], and a tag that no span has is an error, not a filter that matches
+/// nothing.
+pub fn parse_span_scope(text: &str) -> Result<Scope, QueryError> {
+    let (scope, places) = parser::parse_whole_scope(text)?;
+    check::check_span_tags(&scope, &places)?;
+    Ok(scope)
 }
 
 /// Answers a query over time. Blocks on the store: run it off the async threads.

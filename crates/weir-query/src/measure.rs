@@ -208,6 +208,7 @@ impl Measure {
                 Plain::Share => "a ratio".to_owned(),
             },
             (above, below) if below.is_empty() => above,
+            (above, below) if above.is_empty() && below == "s" => "req/s".to_owned(),
             (above, below) if above.is_empty() => format!("1/{below}"),
             (above, below) => format!("{above}/{below}"),
         }

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use weir_types::metric;
-
-/// The tags of spans, by which derived metrics can be grouped and filtered; those beyond [`metric::CELL_TAGS`] are
+/// The tags of spans, by which derived metrics can be grouped and filtered; those beyond [`weir_types::metric::CELL_TAGS`] are
 /// answered from rows. The names are those of `Span::tag`; a test holds the two together.
 pub const SPAN_TAGS: [&str; 18] = [
     "agent",
@@ -26,11 +24,6 @@ pub const SPAN_TAGS: [&str; 18] = [
     "team",
     "user",
 ];
-
-/// Whether a derived metric can be grouped and filtered by a tag.
-pub(crate) fn is_tag_of_derived(info: &metric::MetricInfo, tag: &str) -> bool {
-    SPAN_TAGS.contains(&tag) || info.extra_tags.contains(&tag)
-}
 
 /// Whether a character may start a bare name.
 pub(crate) fn starts_name(c: char) -> bool {
@@ -100,6 +93,8 @@ pub(crate) fn shown(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use weir_types::metric;
+
     use super::*;
 
     #[test]

@@ -27,16 +27,20 @@ const CLAUSE_POWER: u8 = 1;
 /// Parses a whole text as one expression; names of functions are resolved, units are not checked.
 pub(crate) fn parse_expression(source: &str) -> Result<Expr, QueryError> {
     let mut parser = Parser::new(source)?;
+    if source.trim().is_empty() {
+        return Err(syntax(Place::default(), "the query is empty")
+            .with_hint("for example `p95(llm.request.duration) by model`"));
+    }
     let expr = parser.expression(0)?;
     parser.expect_end()?;
     Ok(expr)
 }
 
-/// Parses a whole text as a scope, with or without braces; an empty text is everything.
-pub(crate) fn parse_whole_scope(source: &str) -> Result<weir_types::Scope, QueryError> {
-    let mut parser = Parser::new(source)?;
-    let scope = parser.bare_or_braced_scope()?;
-    Ok(scope.scope)
+/// Parses a whole text as a scope, with or without braces; an empty text is everything. With it come the places of its
+/// tags, in the order of [`weir_types::Scope::keys`].
+pub(crate) fn parse_whole_scope(source: &str) -> Result<(weir_types::Scope, Vec<Place>), QueryError> {
+    let parsed = Parser::new(source)?.bare_or_braced_scope()?;
+    Ok((parsed.scope, parsed.places))
 }
 
 /// What surrounds an expression; inside of a call a comma separates arguments and so ends a list of tags.
@@ -118,6 +122,9 @@ impl<'a> Parser<'a> {
             Token::Symbol('{') => {
                 error.with_hint("a scope follows a metric, as in `sum(m{team:a})`, or the word `where`")
             }
+            Token::Symbol(':') => error.with_hint(
+                "a window such as `avg(last_5m):` belongs to a monitor; ask for the part after it",
+            ),
             Token::Symbol(',') => error.with_hint("one query asks for one expression"),
             Token::Name(word) if word.eq_ignore_ascii_case("group") => {
                 error.with_hint("groups are written `by model`")
@@ -239,10 +246,6 @@ impl<'a> Parser<'a> {
     }
 
     fn no_operand(token: &Token, place: Place) -> QueryError {
-        if *token == Token::End && place.range().start == 0 {
-            return syntax(place, "the query is empty")
-                .with_hint("for example `p95(llm.request.duration) by model`");
-        }
         let error = syntax(place, format!("expected an expression, found {}", token.describe()));
         match token {
             Token::Symbol('+') => error.with_hint("leave the plus sign out"),

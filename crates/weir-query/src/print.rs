@@ -20,7 +20,7 @@ impl fmt::Display for Expr {
         let shared = leaves
             .first()
             .map(|leaf| &leaf.by[..])
-            .filter(|by| !by.is_empty() && leaves.len() > 1 && leaves.iter().all(|leaf| leaf.by == *by));
+            .filter(|by| !by.is_empty() && leaves.iter().all(|leaf| leaf.by == *by));
         write_expr(f, self, 0, shared.is_some())?;
         shared.map_or(Ok(()), |by| write_by(f, by))
     }

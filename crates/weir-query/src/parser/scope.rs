@@ -137,6 +137,10 @@ impl Parser<'_> {
                 Token::Name(word) if word == "*" && parser.peek_in_scope()?.0 != Token::Symbol(':') => {
                     Ok(Scope::All)
                 }
+                Token::Name(word) if word.starts_with('-') => {
+                    Err(syntax(place, "a tag does not start with `-`")
+                        .with_hint("a negation is written `!team:a`"))
+                }
                 Token::Name(key) | Token::Backticked(key) => parser.tag_condition(&key, place, places),
                 other => Err(Self::no_condition(&other, place)),
             }
@@ -147,7 +151,6 @@ impl Parser<'_> {
         let error = syntax(place, format!("expected a condition on a tag, found {}", found.describe()));
         match found {
             Token::Text(_) => error.with_hint("a condition names its tag: `team:\"the value\"`"),
-            Token::Symbol('-') => error.with_hint("a negation is written `!team:a`"),
             _ => error.with_hint("for example `team:payments`"),
         }
     }
