@@ -9,16 +9,21 @@
 //! that the same code wrote. Everything random is drawn from a seed, so a call with the same seed has the same answer,
 //! byte for byte.
 
+mod backfill;
 mod client;
 mod company;
+mod dialogue;
 mod error;
 mod replay;
 mod simulator;
 mod trace;
+mod traffic;
 
+pub use backfill::{Backfill, backfill};
 pub use error::DemoError;
 pub use replay::{Progress, ReplayConfig, ReplayReport, replay};
 pub use simulator::{
     Incidents, Latency, RunningProvider, SIM_HEADER, SimulatedProvider, SimulatorConfig, Tally,
 };
 pub use trace::{Arrival, read_trace};
+pub use traffic::{DemoTraffic, drive_traffic};

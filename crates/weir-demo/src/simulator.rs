@@ -51,6 +51,9 @@ pub use directive::SIM_HEADER;
 pub use incident::Incidents;
 pub use pace::Latency;
 
+pub(crate) use identity::{lognormal, mix};
+pub(crate) use model::Model;
+
 use crate::DemoError;
 use handle::Simulation;
 
@@ -142,7 +145,7 @@ impl Drop for RunningProvider {
 /// Whether the simulator has this model.
 #[cfg(test)]
 pub(crate) fn offers(model: &str) -> bool {
-    model::Model::find(model).is_some()
+    Model::find(model).is_some()
 }
 
 /// Accepts until told to stop; then drops all connections.
@@ -185,7 +188,7 @@ async fn serve(stream: TcpStream, simulation: Arc<Simulation>) {
 
 /// A text of about so many tokens; the same for the same seed.
 pub(crate) fn filler(tokens: u64, seed: u64) -> String {
-    let mut rng = fastrand::Rng::with_seed(identity::mix(seed));
+    let mut rng = fastrand::Rng::with_seed(mix(seed));
     let pieces = phrase::exactly(phrase::pieces_of_tokens(tokens), &mut rng);
     pieces.concat().trim_start().to_owned()
 }

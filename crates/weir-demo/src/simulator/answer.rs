@@ -12,6 +12,7 @@ use super::directive::Directives;
 use super::identity::Identity;
 use super::model::{Ability, Model};
 use super::phrase::{self, Piece};
+use super::problem::Family;
 use super::schema;
 use crate::company::{Company, Exchange, Slots, fill};
 
@@ -250,15 +251,17 @@ fn reasoning_tokens(ask: &Ask, directives: &Directives, model: &Model, rng: &mut
 
 fn input_usage(ask: &Ask, directives: &Directives, identity: &mut Identity, counter: &Counter) -> Usage {
     let input = directives.input_tokens.unwrap_or_else(|| counter.input(ask));
-    let natural = match ask.format {
-        Format::Chat | Format::Responses
-            if directives.input_tokens.is_none() && input >= CACHE_MIN_TOKENS =>
-        {
-            input * identity.rng.u64(0..=3) / 4 / CACHE_STEP_TOKENS * CACHE_STEP_TOKENS
-        }
-        _ => 0,
+    // A call that states its tokens has no cached ones unless it says so.
+    let caches = ask.cacheable && directives.input_tokens.is_none() && input >= CACHE_MIN_TOKENS;
+    let cacheable = if caches { input / CACHE_STEP_TOKENS * CACHE_STEP_TOKENS } else { 0 };
+    // Three of four calls find the cache warm; the fourth fills it, which only Anthropic charges for.
+    let warm = caches && identity.rng.u32(..4) > 0;
+    let (read, written) = match (warm, ask.format.family()) {
+        (true, _) => (cacheable, 0),
+        (false, Family::Anthropic) => (0, cacheable),
+        (false, Family::OpenAi) => (0, 0),
     };
-    let cached = directives.cached_tokens.unwrap_or(natural).min(input);
-    let cache_write = directives.cache_write_tokens.unwrap_or(0).min(input - cached);
+    let cached = directives.cached_tokens.unwrap_or(read).min(input);
+    let cache_write = directives.cache_write_tokens.unwrap_or(written).min(input - cached);
     Usage { input, cached, cache_write, ..Usage::default() }
 }

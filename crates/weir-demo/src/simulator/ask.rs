@@ -81,6 +81,8 @@ pub(crate) struct Ask {
     pub question: String,
     /// How many results of tools came after that.
     pub tool_results: usize,
+    /// Whether the provider may serve part of the input from its cache: OpenAI always, Anthropic when it is asked to.
+    pub cacheable: bool,
     pub reading: Reading,
 }
 

@@ -124,6 +124,11 @@ impl Model {
         MODELS.iter().filter(begins).max_by_key(|model| model.prefix.len())
     }
 
+    /// Whether it thinks before it writes.
+    pub(crate) fn reasons(&self) -> bool {
+        self.ability == Ability::Reasoning
+    }
+
     /// Whether it answers with text.
     pub(crate) fn writes(&self) -> bool {
         !matches!(self.ability, Ability::Embedding(_))

@@ -67,7 +67,8 @@ pub(crate) fn stream(mut reply: Reply<'_>) -> Vec<Event> {
         chunk(Beat::Prompt, "", Some(finish_reason(&choice.finish)));
     }
     if let Some(usage) = reply.answer.usage.filter(|_| reply.ask.include_usage) {
-        writer.data(Beat::Prompt, &completion(&reply, &id, Vec::new(), Some(UsageField::Stated(usage.into()))));
+        writer
+            .data(Beat::Prompt, &completion(&reply, &id, Vec::new(), Some(UsageField::Stated(usage.into()))));
     }
     if reply.done {
         writer.event(None, Beat::Prompt, |bytes| bytes.extend_from_slice(b"[DONE]"));

@@ -53,6 +53,7 @@ fn read(body: MessagesBody<'_>) -> Result<Ask, Problem> {
         schema: schema(body.output_config.as_ref(), body.output_format.as_ref()),
         question,
         tool_results,
+        cacheable: asks_for_cache(&messages, body.system.as_ref(), &tools),
         reading: reading(&messages, body.system.as_ref(), &tools),
         tools: tools.iter().filter_map(read_tool).collect(),
     })
@@ -64,6 +65,17 @@ fn reading(messages: &[Value], system: Option<&Value>, tools: &[Value]) -> Readi
     let overhead_tokens = message_overhead_tokens(texts.len());
     texts.extend(tools.iter().map(Value::to_string));
     Reading::Texts { texts, overhead_tokens }
+}
+
+/// Whether any block, system text or tool is marked as the end of what to cache.
+fn asks_for_cache(messages: &[Value], system: Option<&Value>, tools: &[Value]) -> bool {
+    let blocks = |content: &Value| content.as_array().cloned().unwrap_or_default();
+    let mut marked = messages
+        .iter()
+        .flat_map(|message| blocks(&message["content"]))
+        .chain(system.into_iter().flat_map(blocks))
+        .chain(tools.iter().cloned());
+    marked.any(|block| block.get("cache_control").is_some())
 }
 
 /// The text of a message; blocks that are no text (tool calls and results) count as their JSON.

@@ -54,6 +54,7 @@ pub(super) fn read_chat(body: &[u8], path_model: Option<&str>) -> Result<Ask, Pr
         schema: body.response_format.as_ref().and_then(chat_schema),
         question,
         tool_results,
+        cacheable: true,
         reading: Reading::Chat {
             messages: raw_messages.get().to_owned(),
             tools: body.tools.map(|tools| tools.get().to_owned()),
@@ -124,6 +125,7 @@ pub(super) fn read_completions(body: &[u8], path_model: Option<&str>) -> Result<
         schema: None,
         question: texts.first().cloned().unwrap_or_default(),
         tool_results: 0,
+        cacheable: false,
         reading: Reading::Texts { texts, overhead_tokens },
     })
 }
@@ -182,6 +184,7 @@ pub(super) fn read_responses(body: &[u8], path_model: Option<&str>) -> Result<As
         schema: body.text.as_ref().and_then(responses_schema),
         question,
         tool_results,
+        cacheable: true,
         reading: Reading::Texts { texts, overhead_tokens },
     })
 }
