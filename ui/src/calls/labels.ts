@@ -25,6 +25,11 @@ export function tokensPerSecond({ tokens, duration_ms, ttft_ms }: Span): number 
   return seconds > 0 ? tokens.output / seconds : undefined;
 }
 
+/** Whether two times are of the same day where the viewer is. */
+export function isToday(atMs: number, nowMs: number): boolean {
+  return new Date(atMs).toDateString() === new Date(nowMs).toDateString();
+}
+
 /** The time of a call: with its date unless it was today. */
 export function callTime(startMs: number, nowMs: number): string {
   const clock: Intl.DateTimeFormatOptions = {
@@ -33,8 +38,7 @@ export function callTime(startMs: number, nowMs: number): string {
     second: '2-digit',
     hourCycle: 'h23',
   };
-  const today = new Date(startMs).toDateString() === new Date(nowMs).toDateString();
-  const date: Intl.DateTimeFormatOptions = today ? {} : { month: 'short', day: 'numeric' };
+  const date: Intl.DateTimeFormatOptions = isToday(startMs, nowMs) ? {} : { month: 'short', day: 'numeric' };
   return new Intl.DateTimeFormat(undefined, { ...date, ...clock }).format(startMs);
 }
 

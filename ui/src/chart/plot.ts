@@ -5,7 +5,7 @@ import uPlot from 'uplot';
 import { fontFamily, resolvedColor } from '../theme/scheme.svelte';
 import type { Interval } from '../time/range';
 import { stacked, type ChartData, type Value } from './table';
-import { axisTop, timeTicks, valueTicks } from './ticks';
+import { axisTop, tickSteps, timeTicks, valueTicks } from './ticks';
 
 /** Lines for measures, an area for one amount over time, stacked bars for amounts of several groups. */
 export type PlotStyle = 'line' | 'area' | 'bars';
@@ -32,7 +32,7 @@ export interface PlotEvents {
 
 /** Room for labels; the same on all charts, so that their time axes line up. */
 const VALUE_AXIS_PX = 58;
-const TIME_AXIS_PX = 26;
+const TIME_AXIS_PX = 20;
 /** The end of the last time label would be cut without it. */
 const RIGHT_PX = 14;
 const TOP_PX = 8;
@@ -94,12 +94,6 @@ export class Plot {
   }
 
   #options(events: PlotEvents, width: number, height: number): uPlot.Options {
-    const axis: Partial<uPlot.Axis> = {
-      stroke: resolvedColor('var(--text-muted)'),
-      font: `11px ${fontFamily()}`,
-      ticks: { show: false },
-      grid: { stroke: resolvedColor('var(--chart-grid)'), width: 1 },
-    };
     return {
       width,
       height,
@@ -110,16 +104,7 @@ export class Plot {
         x: { time: true, range: () => [this.#input.range.fromMs, this.#input.range.toMs] },
         y: { range: (_, __, max) => [0, axisTop(max, this.#input.data.unit)] },
       },
-      axes: [
-        { ...axis, size: TIME_AXIS_PX, gap: 4, space: 64, grid: { show: false }, values: timeLabels },
-        {
-          ...axis,
-          size: VALUE_AXIS_PX,
-          gap: 6,
-          space: 34,
-          values: (_, ticks) => valueTicks(ticks, this.#input.data.unit),
-        },
-      ],
+      axes: this.#axes(),
       series: [{}, ...order(this.#input.data.series.length).map((index) => this.#series(index))],
       cursor: this.#cursor(),
       hooks: {
@@ -128,6 +113,21 @@ export class Plot {
         drawClear: [(plot) => this.#band(plot)],
       },
     };
+  }
+
+  #axes(): uPlot.Axis[] {
+    const axis: Partial<uPlot.Axis> = {
+      stroke: resolvedColor('var(--text-muted)'),
+      font: `11px ${fontFamily()}`,
+      ticks: { show: false },
+      grid: { stroke: resolvedColor('var(--chart-grid)'), width: 1 },
+    };
+    const incrs = tickSteps(this.#input.data.unit);
+    const values: uPlot.Axis.DynamicValues = (_, ticks) => valueTicks(ticks, this.#input.data.unit);
+    return [
+      { ...axis, size: TIME_AXIS_PX, gap: 4, space: 64, grid: { show: false }, values: timeLabels },
+      { ...axis, size: VALUE_AXIS_PX, gap: 6, space: 34, values, ...(incrs && { incrs }) },
+    ];
   }
 
   #series(index: number): uPlot.Series {

@@ -6,6 +6,9 @@ import type { Unit } from '../api/types';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
+/** A label with more digits than this would not fit, and a millionth of a cent is small enough. */
+const DECIMALS_MAX = 8;
+
 /** The least top of an axis, so that a chart of zeros is not all noise. */
 const TOP_MIN: Readonly<Record<Unit, number>> = {
   count: 1,
@@ -47,6 +50,20 @@ export function valueTicks(ticks: readonly number[], unit: Unit): string[] {
 /** The top of a value axis: a little over the greatest value. */
 export function axisTop(max: number | null, unit: Unit): number {
   return Math.max((max ?? 0) * 1.08, TOP_MIN[unit]);
+}
+
+/** The distances that ticks may have, where not all round numbers do: things are whole, times have clock units. */
+export function tickSteps(unit: Unit): number[] | undefined {
+  if (unit === 'ms')
+    return [...decades(-3, 4), 15_000, 20_000, 30_000, ...decades(0, 5).map((step) => step * MINUTE_MS)];
+  return unit === 'count' || unit === 'tokens' ? decades(0, 15) : undefined;
+}
+
+/** 1, 2 and 5 times powers of ten, smallest first. */
+function decades(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) =>
+    [1, 2, 5].map((factor) => factor * 10 ** (from + i)),
+  ).flat();
 }
 
 /** The labels of a time axis whose ticks are `stepMs` apart. Midnights show their date. */
@@ -100,6 +117,7 @@ function shortTick(tick: number, step: number): string {
 
 /** How many decimals tell apart numbers that are `step` apart. */
 function decimalsFor(step: number): number {
-  if (step === 0 || step >= 1) return Number.isInteger(step) || step === 0 ? 0 : 1;
-  return Math.min(9, Math.ceil(-Math.log10(step) - 1e-9));
+  const rounded = Number(step.toPrecision(6));
+  const decimals = Array.from({ length: DECIMALS_MAX }, (_, i) => i);
+  return decimals.find((count) => Number(rounded.toFixed(count)) === rounded) ?? DECIMALS_MAX;
 }

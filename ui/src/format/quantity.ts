@@ -21,6 +21,8 @@ const whole = number({ maximumFractionDigits: 0 });
 const compact = number({ notation: 'compact', maximumSignificantDigits: 3 });
 const significant = number({ maximumSignificantDigits: 3 });
 const shortSignificant = number({ maximumSignificantDigits: 2 });
+const tenths = number({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const hundredths = number({ minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const dollars = number({ style: 'currency', currency: 'USD' });
 const compactDollars = number({
   style: 'currency',
@@ -57,7 +59,7 @@ export function quantity(value: number | null | undefined, unit: Unit): Quantity
 /** The same on one line: `1.24 s`. */
 export function text(value: number | null | undefined, unit: Unit): string {
   const { number: digits, unit: name } = quantity(value, unit);
-  return name === '' ? digits : `${digits}\u00a0${name}`;
+  return name === '' || name.startsWith('/') ? `${digits}${name}` : `${digits}\u00a0${name}`;
 }
 
 /** A count, shortened when long. */
@@ -93,12 +95,18 @@ export function money(value: number): string {
   return smallDollars.format(value);
 }
 
+/** Dollars in a narrow column: what is less than a hundredth of a cent is only said to be that. */
+export function shortMoney(value: number): string {
+  return value > 0 && value < 0.0001 ? '<$0.0001' : money(value);
+}
+
 /** A length of time given in milliseconds. */
 export function duration(ms: number): Quantity {
   const magnitude = Math.abs(ms);
   if (magnitude < 999.5)
     return { number: magnitude < 100 ? shortSignificant.format(ms) : whole.format(ms), unit: 'ms' };
-  if (magnitude < 60_000) return { number: significant.format(ms / 1_000), unit: 's' };
+  if (magnitude < 59_950)
+    return { number: (magnitude < 9_995 ? hundredths : tenths).format(ms / 1_000), unit: 's' };
   const seconds = Math.round(ms / 1_000);
   if (magnitude < 3_600_000)
     return { number: `${Math.trunc(seconds / 60)}:${two(seconds % 60)}`, unit: 'min' };
@@ -116,8 +124,26 @@ function perTime(perSecond: number): Quantity {
   return { number: plain(slow ? perSecond * 60 : perSecond), unit: slow ? '/min' : '/s' };
 }
 
-/** What changed, as text with a sign: `+12%`; undefined where there is nothing to compare with. */
+/** How much of the earlier value was added; undefined where there is nothing to compare with. */
 export function change(current: number | null, earlier: number | null): number | undefined {
   if (current === null || earlier === null || earlier === 0) return undefined;
   return current / earlier - 1;
+}
+
+/** How a number changed: amounts by a share of themselves, shares by their difference, as `changeText` says it. */
+export function difference(
+  compared: { current: number | null; earlier: number | null },
+  unit: Unit,
+): number | undefined {
+  const { current, earlier } = compared;
+  if (unit !== 'ratio') return change(current, earlier);
+  return current === null || earlier === null ? undefined : current - earlier;
+}
+
+/** The size of a `difference`: in percent, of shares in percentage points. */
+export function changeText(changed: number, unit: Unit): string {
+  const size = Math.abs(changed);
+  if (unit !== 'ratio') return share(size);
+  const points = shortSignificant.format(size * 100);
+  return `${points} ${points === '1' ? 'point' : 'points'}`;
 }

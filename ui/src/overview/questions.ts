@@ -48,7 +48,7 @@ export interface Spend {
 
 /** More models than this cannot be told apart by colour. */
 const MODELS_MAX = 8;
-const CAUSES_MAX = 6;
+const CAUSES_MAX = 5;
 
 /** The groups that `top` left out. */
 export const OTHERS = 'others';
