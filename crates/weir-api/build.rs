@@ -75,7 +75,7 @@ fn entry(table: &mut String, out_dir: &Path, number: usize, path: &str, file: &P
     let gzip_field = if gzip.len() * 100 < bytes.len() * WORTH_COMPRESSING_PERCENT {
         let compressed = out_dir.join(format!("{number}.gz"));
         fs::write(&compressed, &gzip)?;
-        format!("Some(include_bytes!({compressed:?}))")
+        format!("Some(include_bytes!({}))", literal(&compressed))
     } else {
         "None".to_owned()
     };
@@ -83,11 +83,17 @@ fn entry(table: &mut String, out_dir: &Path, number: usize, path: &str, file: &P
     bytes.hash(&mut hasher);
     writeln!(
         table,
-        "    Asset {{ path: {path:?}, content_type: {:?}, etag: \"\\\"{:016x}\\\"\", bytes: include_bytes!({file:?}), gzip: {gzip_field} }},",
+        "    Asset {{ path: {path:?}, content_type: {:?}, etag: \"\\\"{:016x}\\\"\", bytes: include_bytes!({}), gzip: {gzip_field} }},",
         content_type(path),
         hasher.finish(),
+        literal(file),
     )
     .map_err(io::Error::other)
+}
+
+/// A path as a string literal of Rust.
+fn literal(path: &Path) -> String {
+    format!("{:?}", path.to_string_lossy())
 }
 
 /// The content types of what a web build contains. `nosniff` is sent, so a script without its type would not run.

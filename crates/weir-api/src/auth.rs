@@ -8,6 +8,8 @@
 //! Invariants: comparisons take the same time whatever the texts are; neither token nor cookie is ever logged. Without a
 //! token everything is open, which the binary allows on loopback only.
 
+use std::fmt::Write as _;
+
 use hmac::{Hmac, Mac};
 use http::{HeaderMap, StatusCode, header};
 use sha2::{Digest, Sha256};
@@ -117,11 +119,15 @@ fn same(shown: &str, secret: &str) -> bool {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()

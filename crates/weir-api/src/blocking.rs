@@ -96,3 +96,76 @@ impl Drop for SetOnDrop {
         self.0.0.store(true, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Polls a future once, so that it takes its place in the gate.
+    async fn begun<F: Future + Unpin>(future: &mut F) -> bool {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_is_never_made_when_its_client_goes_away() {
+        let gate = Gate::new(1, 1);
+        let (release, held) = mpsc::channel::<()>();
+        let mut first = Box::pin(gate.run(move |_| Ok(held.recv().is_ok())));
+        assert!(begun(&mut first).await);
+        let (made, was_made) = mpsc::channel();
+        let mut second = Box::pin(gate.run(move |_| Ok(made.send(()).is_ok())));
+        assert!(begun(&mut second).await);
+        drop(second);
+        release.send(()).unwrap();
+        assert_eq!(first.await, Ok(true));
+        assert!(was_made.recv().is_err(), "the sender was dropped without being used");
+        assert_eq!(gate.run(|_| Ok(1)).await, Ok(1), "its place in the queue is free again");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_runs_sees_that_its_client_has_gone() {
+        let gate = Gate::new(1, 1);
+        let (saw, seen) = mpsc::channel();
+        let (drop_was_seen, client_went) = mpsc::channel::<()>();
+        let mut call = Box::pin(gate.run(move |abandoned| {
+            let tell = |saw: &mpsc::Sender<bool>| {
+                saw.send(abandoned.yes()).map_err(|error| ApiError::internal("telling", error.to_string()))
+            };
+            tell(&saw)?;
+            let _ = client_went.recv();
+            tell(&saw)
+        }));
+        assert!(begun(&mut call).await);
+        let (at_first, seen) = tokio::task::spawn_blocking(move || (seen.recv(), seen)).await.unwrap();
+        assert_eq!(at_first, Ok(false));
+        drop(call);
+        drop_was_seen.send(()).unwrap();
+        assert_eq!(tokio::task::spawn_blocking(move || seen.recv()).await.unwrap(), Ok(true));
+    }
+
+    #[tokio::test]
+    async fn what_is_over_the_queue_is_refused_at_once() {
+        let gate = Gate::new(1, 1);
+        let (release, held) = mpsc::channel::<()>();
+        let mut first = Box::pin(gate.run(move |_| Ok(held.recv().is_ok())));
+        assert!(begun(&mut first).await);
+        let mut second = Box::pin(gate.run(|_| Ok(2)));
+        assert!(begun(&mut second).await);
+        assert_eq!(gate.run(|_| Ok(3)).await, Err(ApiError::overloaded()));
+        release.send(()).unwrap();
+        assert_eq!((first.await, second.await), (Ok(true), Ok(2)));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_fails_alone() {
+        let gate = Gate::new(1, 1);
+        let failed: Result<(), _> = gate.run(|_| panic!("no")).await;
+        assert!(failed.unwrap_err().to_string().contains("answering failed"));
+        assert_eq!(gate.run(|_| Ok(1)).await, Ok(1));
+    }
+}

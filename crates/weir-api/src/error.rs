@@ -62,6 +62,12 @@ impl ApiError {
         error
     }
 
+    /// A body over [`crate::BODY_BYTES_MAX`].
+    pub fn body_too_large() -> Self {
+        let message = format!("body is over the limit of {} bytes", crate::BODY_BYTES_MAX);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::InvalidBody, message)
+    }
+
     /// Too many questions at once.
     pub fn overloaded() -> Self {
         let message = "too many questions are being answered; try again";

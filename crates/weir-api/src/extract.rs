@@ -4,6 +4,7 @@
 //! and ignore parameters they do not know; a mistyped parameter would silently mean "the default". These do none of that.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -11,10 +12,12 @@ use http::StatusCode;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
-use serde::de::value::{Error as ValueError, MapDeserializer};
 
 use crate::error::{ApiError, shown};
 use crate::wire::ErrorCode;
+
+/// Seconds in which a body must arrive: at most 1 MiB, so this is slow for any network and short for an attacker.
+const BODY_SECONDS_MAX: u64 = 10;
 
 /// The parameters of the query string. `T` has `Option<String>` fields only and refuses unknown ones; the handler reads
 /// each with a function that knows its name.
@@ -29,15 +32,15 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 }
 
 fn parse_params<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
-    let mut pairs = Vec::new();
+    let mut values = serde_json::Map::new();
     for part in query.split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let (name, value) = (decode(name, name)?, decode(name, value)?);
-        if !value.is_empty() {
-            pairs.push((name, value));
+        if !value.is_empty() && values.insert(name.clone(), value.clone().into()).is_some() {
+            return Err(ApiError::parameter(&name, &value, "one value, but it is given twice"));
         }
     }
-    T::deserialize(MapDeserializer::<_, ValueError>::new(pairs.into_iter())).map_err(|error| {
+    T::deserialize(serde_json::Value::Object(values)).map_err(|error| {
         ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidParameter, format!("query string: {error}"))
     })
 }
@@ -91,9 +94,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match axum::Json::from_request(request, state).await {
-            Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(refused_body(&rejection)),
+        let reading = axum::Json::from_request(request, state);
+        match tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), reading).await {
+            Ok(Ok(axum::Json(body))) => Ok(Self(body)),
+            Ok(Err(rejection)) => Err(refused_body(&rejection)),
+            Err(_) => {
+                let message = format!("body did not arrive within {BODY_SECONDS_MAX} s");
+                Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::InvalidBody, message))
+            }
         }
     }
 }
@@ -118,8 +126,7 @@ fn refused_body(rejection: &JsonRejection) -> ApiError {
 
 fn refused_bytes(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = format!("body is over the limit of {} bytes", crate::BODY_BYTES_MAX);
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::InvalidBody, message);
+        return ApiError::body_too_large();
     }
     ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, "body ends early")
 }
@@ -160,7 +167,7 @@ mod tests {
     #[test]
     fn unknown_repeated_and_broken_parameters_are_refused_by_name() {
         assert!(text_of("texts=a").unwrap_err().contains("unknown field `texts`, expected `from` or `text`"));
-        assert!(text_of("text=a&text=b").unwrap_err().contains("duplicate field `text`"));
+        assert!(text_of("text=a&text=b").unwrap_err().contains("`text` is \"b\": expected one value"));
         assert!(
             text_of("text=%ff").unwrap_err().contains("`text` is \"%ff\": expected percent-encoded UTF-8")
         );

@@ -41,10 +41,12 @@ pub(crate) async fn guard(State(shared): State<Shared>, request: Request, next: 
     response
 }
 
-/// Lets those pass who may use the API.
+/// Lets those pass who may use the API, and keeps what they are told out of caches.
 pub(crate) async fn authenticated(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     if shared.auth.allows(request.headers(), shared.clock.now()) {
-        return next.run(request).await;
+        let mut response = next.run(request).await;
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        return response;
     }
     ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, "this weir needs its admin token")
         .hint("send `authorization: Bearer <token>`, or log in on the dashboard")
@@ -66,7 +68,16 @@ fn refusal(request: &Request, allowed_hosts: &[String]) -> Option<ApiError> {
         let message = "requests with effects are taken from this weir's own pages and from programs only";
         return Some(ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
     }
+    if claimed_length(request.headers()) > crate::BODY_BYTES_MAX {
+        return Some(ApiError::body_too_large());
+    }
     None
+}
+
+/// The length of the body as the client states it: what is too long is refused before it is sent.
+fn claimed_length(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.map_or(0, |text| text.parse().unwrap_or(usize::MAX))
 }
 
 /// The host and port that the client named: in the request line (HTTP/2, proxies) or in `host`.

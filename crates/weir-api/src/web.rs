@@ -117,3 +117,54 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static SCRIPT: Asset = Asset {
+        path: "assets/main-abc.js",
+        content_type: "text/javascript; charset=utf-8",
+        etag: "\"1\"",
+        bytes: b"long text",
+        gzip: Some(b"short"),
+    };
+
+    fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_compressed_form_goes_to_those_who_read_it() {
+        for (accepted, compressed) in
+            [("gzip", true), ("br, gzip;q=0.5", true), ("gzip;q=0", false), ("br", false), ("", false)]
+        {
+            let response = answer(&SCRIPT, &headers(&[(header::ACCEPT_ENCODING, accepted)]));
+            assert_eq!(response.headers().contains_key(header::CONTENT_ENCODING), compressed, "{accepted}");
+            assert_eq!(response.headers()[header::VARY], "accept-encoding");
+        }
+    }
+
+    #[test]
+    fn an_unchanged_file_is_not_sent_again() {
+        for (known, status) in [("\"1\"", 304), ("\"0\", W/\"1\"", 304), ("\"2\"", 200), ("", 200)] {
+            let response = answer(&SCRIPT, &headers(&[(header::IF_NONE_MATCH, known)]));
+            assert_eq!(response.status().as_u16(), status, "{known}");
+            assert_eq!(response.headers()[header::ETAG], "\"1\"");
+        }
+    }
+
+    #[test]
+    fn only_files_with_a_hash_are_kept_for_ever() {
+        let page = Asset { path: START_PAGE, ..SCRIPT };
+        let page: &'static Asset = Box::leak(Box::new(page));
+        assert_eq!(answer(&SCRIPT, &HeaderMap::new()).headers()[header::CACHE_CONTROL], FOR_EVER);
+        assert_eq!(answer(page, &HeaderMap::new()).headers()[header::CACHE_CONTROL], ASK_FIRST);
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_has_a_start_page() {
+        assert!(ASSETS.is_sorted_by_key(|asset| asset.path));
+        assert!(find(START_PAGE).is_some());
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use http::{StatusCode, header};
+use http::StatusCode;
 use weir_types::{NewKey, UnixMicros};
 
 use crate::Shared;
@@ -36,12 +36,12 @@ pub(crate) async fn list_keys(State(shared): State<Shared>) -> Result<Json<KeyLi
 pub(crate) async fn create_key(
     State(shared): State<Shared>,
     JsonBody(request): JsonBody<KeyRequest>,
-) -> Result<(StatusCode, [(header::HeaderName, &'static str); 1], Json<KeyCreated>), ApiError> {
+) -> Result<(StatusCode, Json<KeyCreated>), ApiError> {
     let key = new_key(request, shared.clock.now())?;
     let (key, secret) = shared.key_admin.create(key).await?;
     tracing::info!(key_id = %key.id, "key created");
     let created = KeyCreated { key: KeyItem::from(&key), secret: secret.expose().to_owned() };
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(created)))
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// Revokes a key. It stops to work at once and stays in the list; revoking it again changes nothing.

@@ -13,7 +13,7 @@ pub enum ErrorCode {
     InvalidExpression,
     /// The SQL statement is wrong or not allowed (400).
     InvalidStatement,
-    /// The body is not what the route reads (400, 413 or 415).
+    /// The body is not what the route reads (400, 408, 413 or 415).
     InvalidBody,
     /// A token or a session is needed (401).
     Unauthorized,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use weir_types::VirtualKey;
+use weir_types::{UnixMicros, VirtualKey};
 
 /// All keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -90,8 +90,8 @@ impl From<&VirtualKey> for KeyItem {
             models: texts(&key.models),
             providers: texts(&key.providers),
             created_at_ms: key.created_at.as_millis(),
-            expires_at_ms: key.expires_at.map(|at| at.as_millis()),
-            revoked_at_ms: key.revoked_at.map(|at| at.as_millis()),
+            expires_at_ms: key.expires_at.map(UnixMicros::as_millis),
+            revoked_at_ms: key.revoked_at.map(UnixMicros::as_millis),
         }
     }
 }

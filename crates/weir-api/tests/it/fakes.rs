@@ -1,0 +1,304 @@
+//! Stores that live in memory, a clock that stands still.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use weir_api::wire::{StoreStatus, UpstreamState, UpstreamStatus};
+use weir_api::{Status, StatusSource};
+use weir_types::{
+    BoxFuture, Browse, BrowseError, CacheStatus, Cell, Clock, Column, Content, Facet, KeyAdmin, KeyError,
+    NanoUsd, NewKey, PolicyDecision, Scan, ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret,
+    Source, Span, SpanFilter, SpanId, SpanKind, SpanPage, SqlLimits, Table, TagKey, TimeRange, TokenUsage,
+    TraceId, UnixMicros, VirtualKey,
+};
+
+/// What `now` is: 2023-11-14T22:13:20Z.
+pub const NOW: UnixMicros = UnixMicros(1_700_000_000_000_000);
+
+pub const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+pub const SPAN: &str = "b7ad6b7169203331";
+
+pub struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> UnixMicros {
+        NOW
+    }
+}
+
+/// One span in which every field says something.
+pub fn full_span() -> Span {
+    let text = |text: &str| Some(Arc::from(text));
+    let content = |text: &str| Some(Content::new(text));
+    let (trace_id, span_id) = (TRACE.parse().unwrap(), SPAN.parse().unwrap());
+    Span {
+        duration_us: 1_234_567,
+        parent_id: Some("00f067aa0ba902b7".parse().unwrap()),
+        name: Arc::from("chat gpt-4o"),
+        error_type: text("rate_limit"),
+        error_message: text("slow down"),
+        http_status: Some(429),
+        provider: text("openai"),
+        model: text("gpt-4o"),
+        response_model: text("gpt-4o-2024-08-06"),
+        team: text("payments"),
+        app: text("checkout"),
+        agent: text("planner"),
+        session: text("s-1"),
+        user: text("u-1"),
+        env: text("prod"),
+        service: text("web"),
+        key_id: text("key_1"),
+        tokens: TokenUsage {
+            input: Some(1_000),
+            output: Some(200),
+            cache_read: Some(900),
+            cache_write: Some(0),
+            reasoning: None,
+        },
+        tokens_estimated: true,
+        cost: Some(NanoUsd(9_007_199_254_740_993)),
+        price_version: text("2026-01-31"),
+        ttft_us: Some(250_001),
+        stream: true,
+        finish_reason: text("stop"),
+        cache: Some(CacheStatus::Miss),
+        saved: Some(NanoUsd(1_500_000_000)),
+        policy: vec![PolicyDecision {
+            policy: "retry".into(),
+            action: "allowed".into(),
+            detail: text("2nd try"),
+        }],
+        input: content(r#"[{"role":"user","content":"hi"}]"#),
+        output: content(r#"{"role":"assistant","content":"hello"}"#),
+        documents: content("[]"),
+        tools: content("[]"),
+        attributes: content("{}"),
+        ..Span::new(trace_id, span_id, SpanKind::Llm, Source::Gateway, UnixMicros(NOW.0 - 1_500))
+    }
+}
+
+/// Holds callers until it is opened.
+#[derive(Default)]
+pub struct Barrier {
+    closed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Barrier {
+    /// Closes it; it opens when the returned value is dropped, also by a test that fails.
+    pub fn close(&self) -> Closed<'_> {
+        self.set_closed(true);
+        Closed(self)
+    }
+
+    fn set_closed(&self, closed: bool) {
+        *self.closed.lock().unwrap() = closed;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let closed = self.closed.lock().unwrap();
+        drop(self.changed.wait_while(closed, |closed| *closed).unwrap());
+    }
+}
+
+/// A barrier that is closed.
+pub struct Closed<'a>(&'a Barrier);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.0.set_closed(false);
+    }
+}
+
+/// What the store does when it is asked.
+#[derive(Default)]
+pub struct FakeStore {
+    /// The filter of the last list that was asked for.
+    pub last_filter: Mutex<Option<SpanFilter>>,
+    /// The last scan that was asked for.
+    pub last_scan: Mutex<Option<ScanRequest>>,
+    /// Makes every answer this error.
+    pub broken: Mutex<Option<BrowseError>>,
+    /// Holds lists of spans.
+    pub barrier: Barrier,
+    /// Lists of spans that were asked for.
+    pub lists: AtomicUsize,
+}
+
+impl FakeStore {
+    pub fn break_with(&self, error: BrowseError) {
+        *self.broken.lock().unwrap() = Some(error);
+    }
+
+    fn check(&self) -> Result<(), BrowseError> {
+        self.broken.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Browse for FakeStore {
+    fn spans(&self, filter: &SpanFilter) -> Result<SpanPage, BrowseError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.barrier.pass();
+        self.check()?;
+        *self.last_filter.lock().unwrap() = Some(filter.clone());
+        match filter.after.as_deref() {
+            None => Ok(SpanPage { spans: vec![full_span()], next: Some("page-2".to_owned()) }),
+            Some("page-2") => Ok(SpanPage { spans: Vec::new(), next: None }),
+            Some(_) => Err(BrowseError::Invalid("not a cursor".to_owned())),
+        }
+    }
+
+    fn span(&self, trace_id: TraceId, span_id: SpanId) -> Result<Option<Span>, BrowseError> {
+        self.check()?;
+        let span = full_span();
+        Ok((span.trace_id == trace_id && span.span_id == span_id).then_some(span))
+    }
+
+    fn trace(&self, trace_id: TraceId) -> Result<(Vec<Span>, Vec<Score>), BrowseError> {
+        self.check()?;
+        let span = full_span();
+        if span.trace_id != trace_id {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let score = |name: &str, value| Score {
+            time: NOW,
+            trace_id,
+            span_id: Some(span.span_id),
+            name: name.into(),
+            value,
+            judge: "faithfulness@1".into(),
+            rationale: Some(Content::new("two of three claims hold")),
+            tags: [("app", "checkout")].into_iter().collect(),
+        };
+        let number = score("custom.llm.faithfulness_score", ScoreValue::Number(0.75));
+        let label = score("custom.llm.refusal", ScoreValue::Label("no".into()));
+        Ok((vec![span], vec![number, label]))
+    }
+
+    fn facets(&self, tag: &TagKey, _: TimeRange, _: &Scope, limit: usize) -> Result<Vec<Facet>, BrowseError> {
+        self.check()?;
+        if tag.as_str() != "model" {
+            return Err(BrowseError::Invalid(format!("spans have no tag {tag}")));
+        }
+        let facets =
+            [("gpt-4o", 3), ("o3", 1)].map(|(value, count)| Facet { value: value.to_owned(), count });
+        Ok(facets.into_iter().take(limit).collect())
+    }
+
+    fn sql(&self, statement: &str, limits: SqlLimits) -> Result<Table, BrowseError> {
+        self.check()?;
+        if !statement.starts_with("SELECT") {
+            return Err(BrowseError::Invalid("only SELECT is allowed".to_owned()));
+        }
+        let column =
+            |name: &str, data_type: &str| Column { name: name.to_owned(), data_type: data_type.to_owned() };
+        Ok(Table {
+            columns: vec![column("n", "BIGINT"), column("big", "HUGEINT")],
+            rows: vec![vec![limits.rows_max.into(), "9007199254740993".into()]],
+            truncated: true,
+        })
+    }
+
+    fn extent(&self) -> Result<Option<TimeRange>, BrowseError> {
+        self.check()?;
+        Ok(Some(TimeRange { from: UnixMicros(NOW.0 - UnixMicros::DAY), to: NOW }))
+    }
+}
+
+impl Scan for FakeStore {
+    fn scan(&self, request: &ScanRequest) -> Result<Vec<ScanRow>, ScanError> {
+        if let Some(error) = self.broken.lock().unwrap().clone() {
+            return Err(match error {
+                BrowseError::TimedOut { seconds } => ScanError::TimedOut { seconds },
+                BrowseError::Invalid(_) => ScanError::TooManyRows { max: 10 },
+                BrowseError::Store(text) => ScanError::Store(text),
+            });
+        }
+        *self.last_scan.lock().unwrap() = Some(request.clone());
+        let mut cell = Cell::default();
+        cell.record(250.0);
+        let group = |value: Option<&str>| request.by.iter().map(|_| value.map(Arc::from)).collect();
+        let row = |value| ScanRow { group: group(value), bucket: request.range.from, cell: cell.clone() };
+        Ok(if request.by.is_empty() { vec![row(None)] } else { vec![row(Some("gpt-4o")), row(None)] })
+    }
+
+    fn metrics(&self) -> Vec<Arc<str>> {
+        vec!["llm.request.duration".into(), "shop.orders".into()]
+    }
+
+    fn cell_tags(&self, metric: &str) -> Option<Vec<TagKey>> {
+        (metric == "shop.orders").then(|| vec![TagKey::new("region")])
+    }
+}
+
+#[derive(Default)]
+pub struct FakeKeys(Mutex<Vec<VirtualKey>>);
+
+impl KeyAdmin for FakeKeys {
+    fn create(&self, key: NewKey) -> BoxFuture<'_, Result<(VirtualKey, Secret), KeyError>> {
+        Box::pin(async move {
+            if key.models.iter().any(|model| model.contains(' ')) {
+                return Err(KeyError::Invalid("a model's name has no spaces".to_owned()));
+            }
+            if &*key.name == "broken" {
+                return Err(KeyError::Store("disk /secret/place is full".to_owned()));
+            }
+            let key = VirtualKey {
+                id: "key_1".into(),
+                name: key.name,
+                prefix: "wk-abc".into(),
+                team: key.team,
+                app: key.app,
+                models: key.models,
+                providers: key.providers,
+                created_at: NOW,
+                expires_at: key.expires_at,
+                revoked_at: None,
+            };
+            self.0.lock().unwrap().push(key.clone());
+            Ok((key, Secret::new("wk-abcdef")))
+        })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<VirtualKey>, KeyError>> {
+        Box::pin(async { Ok(self.0.lock().unwrap().clone()) })
+    }
+
+    fn revoke<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<VirtualKey, KeyError>> {
+        Box::pin(async move {
+            let mut keys = self.0.lock().unwrap();
+            let key = keys.iter_mut().find(|key| &*key.id == id);
+            let key = key.ok_or_else(|| KeyError::NotFound(id.to_owned()))?;
+            key.revoked_at = Some(NOW);
+            Ok(key.clone())
+        })
+    }
+}
+
+#[derive(Default)]
+pub struct FakeStatus {
+    pub not_ready: Mutex<Vec<String>>,
+}
+
+impl StatusSource for FakeStatus {
+    fn status(&self) -> Status {
+        let upstream = UpstreamStatus {
+            provider: "openai".to_owned(),
+            breaker: UpstreamState::HalfOpen,
+            active: 1,
+            requests: 2,
+            failures: 1,
+        };
+        Status {
+            version: "0.1.0".to_owned(),
+            started_at: UnixMicros(NOW.0 - UnixMicros::HOUR),
+            demo: true,
+            listen: vec!["127.0.0.1:7070".to_owned()],
+            not_ready: self.not_ready.lock().unwrap().clone(),
+            store: StoreStatus { journal_bytes: 4_096, ..StoreStatus::default() },
+            upstreams: vec![upstream],
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The API from outside: a router on a real socket, stores that live in memory, requests as bytes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
+mod client;
+mod contract;
+mod fakes;
+mod hostile;
+mod keys;
+mod load;
+mod query;
+mod security;
+mod spans;
+mod sql;
+mod status;
+mod web;
