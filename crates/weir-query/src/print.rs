@@ -17,10 +17,11 @@ const UNARY_POWER: u8 = 30;
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let leaves = self.leaves();
-        let shared = leaves
-            .first()
-            .map(|leaf| &leaf.by[..])
-            .filter(|by| !by.is_empty() && leaves.iter().all(|leaf| leaf.by == *by));
+        let is_shared = |by: &[TagKey]| !by.is_empty() && leaves.iter().all(|leaf| leaf.by == by);
+        // `count(v: …):m` is Datadog's form: a `by` after it would be its own only.
+        let binds_by = |leaf: &&Leaf| matches!(leaf.aggregator, Aggregator::CountAbove(_));
+        let first = leaves.first().map(|leaf| &leaf.by[..]);
+        let shared = first.filter(|by| is_shared(by) && !leaves.iter().any(binds_by));
         write_expr(f, self, 0, shared.is_some())?;
         shared.map_or(Ok(()), |by| write_by(f, by))
     }

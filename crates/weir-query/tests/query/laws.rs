@@ -152,6 +152,20 @@ fn nearly_a_query() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Queries that a generated one has once found wrong.
+#[test]
+fn queries_that_were_once_printed_wrongly_are_printed_right() {
+    for text in [
+        "(sum(a) by {x/y}) + -(count(v: v > 12.5ms):b by {x/y})",
+        "sum(a) by model / (sum(a))",
+        "sum(a) / (sum(b) by model)",
+        "top(3, sum(a) by {model, team}) / 2",
+    ] {
+        let tree = parse_unchecked(text).unwrap();
+        assert_eq!(parse_unchecked(&tree.to_string()).unwrap(), tree, "{text} is printed as {tree}");
+    }
+}
+
 #[test]
 fn most_generated_queries_are_queries() {
     use proptest::strategy::ValueTree;
