@@ -1,0 +1,275 @@
+//! What each derived metric is, twice: as a function of a span, by which the recorder makes cells, and as SQL over the
+//! table `spans`, by which a scan of rows answers. The two stand side by side because they must agree; a property test
+//! holds them to it.
+//!
+//! Every value is an integer of some unit (microseconds, tokens, nano-dollars), so that sums are exact whatever the
+//! order, and both ways divide only at the end.
+
+use std::sync::Arc;
+
+use weir_types::{CacheStatus, Cell, Span, SpanKind, SpanStatus, metric};
+
+/// Which rows of `spans` are calls of a model; every derived metric is about calls. Agents and workflows repeat the
+/// usage of the calls they made, and must not count twice.
+pub(crate) const CALLS_SQL: &str = "kind IN ('llm', 'embedding', 'rerank')";
+
+fn is_call(span: &Span) -> bool {
+    matches!(span.kind, SpanKind::Llm | SpanKind::Embedding | SpanKind::Rerank)
+}
+
+/// A metric made of calls.
+pub(crate) struct DerivedMetric {
+    pub name: &'static str,
+    /// The integer that a call contributes; `None` when it contributes nothing.
+    of_call: fn(&Span) -> Option<i128>,
+    /// Which calls contribute.
+    pub filter_sql: &'static str,
+    /// The same integer of a row.
+    pub value_sql: &'static str,
+    /// How many of the integer are one unit of the metric.
+    per_unit: f64,
+    /// What one of the integer adds to a cell's `sum_nano`.
+    pub nano: i128,
+    /// Whether percentiles are meaningful.
+    pub has_histogram: bool,
+    /// A tag that its cells carry beyond the usual ones.
+    extra: Option<ExtraTag>,
+}
+
+struct ExtraTag {
+    key: &'static str,
+    of_call: fn(&Span) -> Option<Arc<str>>,
+    sql: &'static str,
+}
+
+/// What one span contributes to one metric.
+pub(crate) struct Sample {
+    pub metric: &'static str,
+    /// A tag of this metric alone.
+    pub extra: Option<(&'static str, Arc<str>)>,
+    pub cell: Cell,
+}
+
+/// Everything that a span contributes.
+pub(crate) fn samples(span: &Span) -> impl Iterator<Item = Sample> {
+    METRICS.iter().filter(|_| is_call(span)).filter_map(|metric| metric.sample(span))
+}
+
+impl DerivedMetric {
+    /// The metric with this name.
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        METRICS.iter().find(|metric| metric.name == name)
+    }
+
+    fn sample(&self, span: &Span) -> Option<Sample> {
+        let integer = (self.of_call)(span)?;
+        let value = self.in_unit(integer);
+        let mut cell = Cell {
+            count: 1,
+            sum_nano: integer.saturating_mul(self.nano),
+            min: Some(value),
+            max: Some(value),
+            ..Cell::default()
+        };
+        if self.has_histogram {
+            cell.histogram.record(value);
+        }
+        let extra = self.extra.as_ref().and_then(|extra| Some((extra.key, (extra.of_call)(span)?)));
+        Some(Sample { metric: self.name, extra, cell })
+    }
+
+    /// An integer of this metric in the metric's unit.
+    pub(crate) fn in_unit(&self, integer: i128) -> f64 {
+        integer as f64 / self.per_unit
+    }
+
+    /// The value of a row in the metric's unit.
+    pub(crate) fn unit_sql(&self) -> String {
+        format!("({}::DOUBLE / {:?}::DOUBLE)", self.value_sql, self.per_unit)
+    }
+
+    /// The SQL of the metric's own tag, when this is its key.
+    pub(crate) fn extra_sql(&self, key: &str) -> Option<&'static str> {
+        self.extra.as_ref().filter(|extra| extra.key == key).map(|extra| extra.sql)
+    }
+}
+
+const COUNT: DerivedMetric = DerivedMetric {
+    name: "",
+    of_call: |_| Some(1),
+    filter_sql: "TRUE",
+    value_sql: "1",
+    per_unit: 1.0,
+    nano: 1_000_000_000,
+    has_histogram: false,
+    extra: None,
+};
+
+const TOKENS: DerivedMetric = DerivedMetric { has_histogram: true, ..COUNT };
+const MICROS_AS_MS: DerivedMetric = DerivedMetric { per_unit: 1e3, nano: 1_000_000, ..TOKENS };
+const NANO_USD: DerivedMetric = DerivedMetric { per_unit: 1e9, nano: 1, ..TOKENS };
+
+/// Every derived metric, in the order of [`metric::DERIVED`].
+static METRICS: [DerivedMetric; 14] = [
+    DerivedMetric { name: metric::LLM_REQUEST_COUNT, ..COUNT },
+    DerivedMetric {
+        name: metric::LLM_REQUEST_ERROR,
+        of_call: |span| (span.status == SpanStatus::Error).then_some(1),
+        filter_sql: "status = 'error'",
+        extra: Some(ExtraTag {
+            key: "error_type",
+            of_call: |span| span.error_type.clone(),
+            sql: "error_type",
+        }),
+        ..COUNT
+    },
+    DerivedMetric {
+        name: metric::LLM_REQUEST_DURATION,
+        of_call: |span| stored(Some(span.duration_us)),
+        value_sql: "duration_us",
+        ..MICROS_AS_MS
+    },
+    DerivedMetric {
+        name: metric::LLM_TIME_TO_FIRST_TOKEN,
+        of_call: |span| stored(span.ttft_us),
+        filter_sql: "ttft_us IS NOT NULL",
+        value_sql: "ttft_us",
+        ..MICROS_AS_MS
+    },
+    DerivedMetric {
+        name: metric::LLM_TOKENS_INPUT,
+        of_call: |span| stored(span.tokens.input),
+        filter_sql: "input_tokens IS NOT NULL",
+        value_sql: "input_tokens",
+        ..TOKENS
+    },
+    DerivedMetric {
+        name: metric::LLM_TOKENS_OUTPUT,
+        of_call: |span| stored(span.tokens.output),
+        filter_sql: "output_tokens IS NOT NULL",
+        value_sql: "output_tokens",
+        ..TOKENS
+    },
+    DerivedMetric {
+        name: metric::LLM_TOKENS_CACHED,
+        of_call: |span| stored(span.tokens.cache_read),
+        filter_sql: "cache_read_tokens IS NOT NULL",
+        value_sql: "cache_read_tokens",
+        ..TOKENS
+    },
+    DerivedMetric {
+        name: metric::LLM_TOKENS_TOTAL,
+        of_call: |span| match (stored(span.tokens.input), stored(span.tokens.output)) {
+            (None, None) => None,
+            (input, output) => Some(input.unwrap_or(0) + output.unwrap_or(0)),
+        },
+        filter_sql: "(input_tokens IS NOT NULL OR output_tokens IS NOT NULL)",
+        value_sql: "(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0))",
+        ..TOKENS
+    },
+    DerivedMetric {
+        name: metric::LLM_COST_USD,
+        of_call: |span| span.cost.map(|cost| i128::from(cost.0)),
+        filter_sql: "cost_nano_usd IS NOT NULL",
+        value_sql: "cost_nano_usd",
+        ..NANO_USD
+    },
+    DerivedMetric {
+        name: metric::LLM_REQUEST_UNPRICED,
+        of_call: |span| {
+            let used = span.tokens.total().is_some_and(|tokens| tokens > 0);
+            (span.cost.is_none() && used).then_some(1)
+        },
+        filter_sql: "cost_nano_usd IS NULL AND (input_tokens > 0 OR output_tokens > 0)",
+        ..COUNT
+    },
+    DerivedMetric {
+        name: metric::LLM_COST_SAVED_USD,
+        of_call: |span| span.saved.map(|saved| i128::from(saved.0)),
+        filter_sql: "saved_nano_usd IS NOT NULL",
+        value_sql: "saved_nano_usd",
+        extra: Some(ExtraTag { key: "layer", of_call: saving_layer, sql: SAVING_LAYER_SQL }),
+        ..NANO_USD
+    },
+    DerivedMetric {
+        name: metric::CACHE_HIT,
+        of_call: |span| is_hit(span.cache).then_some(1),
+        filter_sql: "cache IN ('exact', 'semantic', 'coalesced')",
+        ..COUNT
+    },
+    DerivedMetric {
+        name: metric::CACHE_MISS,
+        of_call: |span| (span.cache == Some(CacheStatus::Miss)).then_some(1),
+        filter_sql: "cache = 'miss'",
+        ..COUNT
+    },
+    DerivedMetric {
+        name: metric::PROMPT_TRUNCATED,
+        of_call: |span| span.policy.iter().any(|decision| &*decision.action == "truncated").then_some(1),
+        // Quotes within texts are escaped in JSON, so this is found in no other place.
+        filter_sql: r#"contains(policy, '"action":"truncated"')"#,
+        ..COUNT
+    },
+];
+
+/// An unsigned number as the tables hold it.
+fn stored(number: Option<u64>) -> Option<i128> {
+    number.map(|number| i128::from(i64::try_from(number).unwrap_or(i64::MAX)))
+}
+
+fn is_hit(cache: Option<CacheStatus>) -> bool {
+    matches!(cache, Some(CacheStatus::Exact | CacheStatus::Semantic | CacheStatus::Coalesced))
+}
+
+/// Which layer of cost control saved money: the cache, or the first policy that made a call smaller or cheaper.
+fn saving_layer(span: &Span) -> Option<Arc<str>> {
+    if is_hit(span.cache) {
+        return Some(Arc::from("cache"));
+    }
+    let saves = |action: &str| matches!(action, "truncated" | "rerouted");
+    span.policy.iter().find(|decision| saves(&decision.action)).map(|decision| Arc::clone(&decision.policy))
+}
+
+const SAVING_LAYER_SQL: &str = r#"(CASE WHEN cache IN ('exact', 'semantic', 'coalesced') THEN 'cache'
+    ELSE list_filter(from_json(policy, '[{"policy":"VARCHAR","action":"VARCHAR"}]'),
+        lambda decision: decision.action IN ('truncated', 'rerouted'))[1].policy END)"#;
+
+#[cfg(test)]
+mod tests {
+    use weir_types::UnixMicros;
+
+    use super::*;
+    use crate::samples::plain_span;
+
+    #[test]
+    fn every_metric_that_types_promise_is_derived_with_its_own_tag() {
+        let derived: Vec<_> =
+            METRICS.iter().map(|m| (m.name, m.extra.iter().map(|e| e.key).collect::<Vec<_>>())).collect();
+        let promised: Vec<_> = metric::DERIVED.iter().map(|m| (m.name, m.extra_tags.to_vec())).collect();
+        assert_eq!(derived, promised);
+    }
+
+    #[test]
+    fn a_plain_call_contributes_what_it_states_and_nothing_else() {
+        let span = plain_span(UnixMicros(0));
+        let sums: Vec<_> = samples(&span).map(|sample| (sample.metric, sample.cell.sum())).collect();
+        assert_eq!(
+            sums,
+            [
+                ("llm.request.count", 1.0),
+                ("llm.request.duration", 250.0),
+                ("llm.tokens.input", 100.0),
+                ("llm.tokens.output", 20.0),
+                ("llm.tokens.total", 120.0),
+                ("llm.cost.usd", 0.000_001),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_agent_that_repeats_the_usage_of_its_calls_contributes_nothing() {
+        let mut span = plain_span(UnixMicros(0));
+        span.kind = SpanKind::Agent;
+        assert_eq!(samples(&span).count(), 0);
+    }
+}

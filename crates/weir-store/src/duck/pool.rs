@@ -1,0 +1,177 @@
+//! Connections: one for the recorder, some for readers, all of one database instance.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use duckdb::arrow::array::StructArray;
+use duckdb::{Connection, params_from_iter};
+
+use crate::duck::open;
+use crate::duck::params::Params;
+use crate::duck::watchdog::{Deadline, QueryError, Watchdog};
+use crate::stats::lock;
+use crate::{StoreConfig, StoreError};
+
+/// Idle connections that are kept; each costs some kilobytes.
+const IDLE_MAX: usize = 4;
+
+/// How long readers may take to let go of a database that has become invalid.
+const RESET_WAIT: Duration = Duration::from_secs(5);
+
+/// The database file.
+pub(crate) struct Duck {
+    path: PathBuf,
+    config: StoreConfig,
+    database: Mutex<Option<Arc<Database>>>,
+    watchdog: Arc<Watchdog>,
+}
+
+/// One opened instance of the file. It is closed when the last connection is.
+struct Database {
+    root: Mutex<Connection>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Duck {
+    pub(crate) fn new(path: PathBuf, config: StoreConfig) -> Self {
+        Self { path, config, database: Mutex::new(None), watchdog: Arc::new(Watchdog::default()) }
+    }
+
+    /// Whether there is a file.
+    pub(crate) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// A connection for the recorder; opens the file when it is not open.
+    pub(crate) fn connect(&self) -> Result<Connection, StoreError> {
+        let database = self.database()?;
+        let root = lock(&database.root);
+        root.try_clone().map_err(StoreError::duck("connect"))
+    }
+
+    /// A connection for reading that may be used for this long.
+    pub(crate) fn reader(&self, limit: Duration) -> Result<Reader, QueryError> {
+        let database = self.database().map_err(QueryError::Unavailable)?;
+        let idle = lock(&database.idle).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => lock(&database.root).try_clone()?,
+        };
+        let deadline =
+            self.watchdog.watch(connection.interrupt_handle(), limit).map_err(QueryError::Unavailable)?;
+        Ok(Reader { deadline: Some(deadline), connection: Some(connection), database })
+    }
+
+    /// Drops the instance, so that the next use opens the file anew. The caller has dropped its own connection. Does
+    /// nothing when a reader does not let go in time: two instances of one file must never be.
+    pub(crate) fn reset(&self) {
+        let mut slot = lock(&self.database);
+        let Some(database) = slot.take() else { return };
+        lock(&database.idle).clear();
+        let until = Instant::now() + RESET_WAIT;
+        while Arc::strong_count(&database) > 1 && Instant::now() < until {
+            self.watchdog.interrupt_all();
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        if Arc::strong_count(&database) > 1 {
+            *slot = Some(database);
+        }
+    }
+
+    /// Ends what runs and closes the file, unless a reader is still at work; then that reader closes it.
+    pub(crate) fn close(&self) {
+        self.reset();
+        self.watchdog.stop();
+        *lock(&self.database) = None;
+    }
+
+    fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let mut slot = lock(&self.database);
+        if let Some(database) = &*slot {
+            return Ok(Arc::clone(database));
+        }
+        let root = open::open(&self.path, &self.config)?;
+        let database = Arc::new(Database { root: Mutex::new(root), idle: Mutex::new(Vec::new()) });
+        *slot = Some(Arc::clone(&database));
+        Ok(database)
+    }
+}
+
+/// A connection for one question, with its deadline. Goes back to the pool when it is dropped.
+pub(crate) struct Reader {
+    deadline: Option<Deadline>,
+    connection: Option<Connection>,
+    database: Arc<Database>,
+}
+
+impl Reader {
+    /// The connection. There is one until the reader is dropped.
+    pub(crate) fn connection(&self) -> &Connection {
+        self.connection.as_ref().expect("a reader has its connection until it is dropped")
+    }
+
+    /// Runs a statement and shows its result chunk by chunk, without holding all of it.
+    pub(crate) fn for_each_chunk<E: From<QueryError>>(
+        &self,
+        sql: &str,
+        params: &Params,
+        mut visit: impl FnMut(&StructArray) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let judge = |error| E::from(self.judge(error));
+        let mut statement = self.connection().prepare(sql).map_err(judge)?;
+        drop(statement.stream_arrow(params_from_iter(params.values())).map_err(judge)?);
+        while let Some(chunk) = statement.step().map_err(judge)? {
+            visit(&chunk)?;
+            self.deadline().check().map_err(E::from)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement and reads each row.
+    pub(crate) fn rows<T>(
+        &self,
+        sql: &str,
+        params: &Params,
+        read: impl FnMut(&duckdb::Row<'_>) -> duckdb::Result<T>,
+    ) -> Result<Vec<T>, QueryError> {
+        let run = || -> duckdb::Result<Vec<T>> {
+            let mut statement = self.connection().prepare(sql)?;
+            statement.query_map(params_from_iter(params.values()), read)?.collect()
+        };
+        run().map_err(|error| self.judge(error))
+    }
+
+    /// Whether it was the deadline that caused an error.
+    pub(crate) fn judge(&self, error: duckdb::Error) -> QueryError {
+        self.deadline().judge(error)
+    }
+
+    /// Whether the time is over; for work between steps of a query.
+    pub(crate) fn check_deadline(&self) -> Result<(), QueryError> {
+        self.deadline().check()
+    }
+
+    fn deadline(&self) -> &Deadline {
+        self.deadline.as_ref().expect("a reader has its deadline until it is dropped")
+    }
+
+    /// Drops the connection with the reader, because of the state it may be in.
+    pub(crate) fn discard(mut self) {
+        drop(self.deadline.take());
+        drop(self.connection.take());
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // The deadline first: nothing may interrupt whoever has the connection next.
+        drop(self.deadline.take());
+        if let Some(connection) = self.connection.take() {
+            let mut idle = lock(&self.database.idle);
+            if idle.len() < IDLE_MAX {
+                idle.push(connection);
+            }
+        }
+    }
+}

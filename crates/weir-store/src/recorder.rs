@@ -1,0 +1,305 @@
+//! The recorder: the only writer of DuckDB. One thread moves records from the journal into the tables.
+//!
+//! It gathers what was appended within the commit interval and brings it in one transaction: rows, minute cells, and
+//! the position of the journal up to which everything is in. After a crash it reads that position and goes on from
+//! there in the journal's files, so that every record is in the tables once.
+//!
+//! Behaviour on failure: a transaction that fails is rolled back and tried again, with growing pauses, for as long as
+//! it takes; meanwhile the journal keeps the records and appends go on. What goes wrong is in the statistics.
+
+mod batch;
+mod catalog;
+mod files;
+mod fold;
+mod handover;
+mod retention;
+mod roll_up;
+mod rows;
+mod tag_limit;
+mod upkeep;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use duckdb::Connection;
+use tokio::sync::watch;
+use weir_types::Clock;
+
+use crate::duck::{Duck, Marks};
+use crate::journal::Journal;
+use crate::recorder::batch::{Batch, SpanTags};
+use crate::recorder::files::FileSource;
+use crate::recorder::handover::Taken;
+use crate::recorder::tag_limit::TagLimit;
+use crate::recorder::upkeep::Upkeep;
+use crate::stats::Counters;
+use crate::{StoreConfig, StoreError};
+
+pub(crate) use catalog::Catalog;
+pub(crate) use fold::VALUE_NANO_MAX;
+pub(crate) use handover::Handover;
+pub(crate) use roll_up::{CellColumns, Tier};
+
+/// Records in one transaction; more do not make it cheaper for each.
+pub(crate) const BATCH_RECORDS_MAX: usize = 8_192;
+
+/// The first and the longest pause after a failed transaction.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// How often the clock is looked at for roll-up and retention.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(15);
+
+/// What the recorder tells those who wait for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress {
+    /// Everything up to this position is in the tables.
+    pub stored_position: u64,
+    /// How many attempts failed so far.
+    pub failures: u64,
+    /// How often upkeep was finished, and the error of the last time.
+    pub upkeeps: u64,
+    pub upkeep_error: Option<String>,
+}
+
+/// What the recorder shares with the rest of the store.
+pub(crate) struct Shared {
+    pub config: StoreConfig,
+    pub clock: Arc<dyn Clock>,
+    pub journal: Arc<Journal>,
+    pub handover: Arc<Handover>,
+    pub duck: Arc<Duck>,
+    pub catalog: Arc<Catalog>,
+    pub counters: Arc<Counters>,
+    pub progress: watch::Sender<Progress>,
+}
+
+/// The thread's body: records until it is told to stop, and begins anew should it ever panic.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    while !shared.handover.is_stopped() {
+        let recorder = Recorder::new(Arc::clone(shared));
+        if std::panic::catch_unwind(AssertUnwindSafe(|| recorder.run())).is_err() {
+            tracing::error!("the recorder panicked and starts anew from the journal's files");
+            shared.failed("the recorder panicked".to_owned());
+            shared.handover.spill();
+            shared.handover.pause(PAUSE_MAX);
+        }
+    }
+}
+
+impl Shared {
+    fn failed(&self, error: String) {
+        self.counters.commit_errors.add(1);
+        self.counters.set_commit_error(Some(error));
+        self.progress.send_modify(|progress| progress.failures += 1);
+    }
+}
+
+/// The recorder's own state.
+struct Recorder {
+    shared: Arc<Shared>,
+    connection: Option<Connection>,
+    marks: Marks,
+    files: FileSource,
+    tag_limit: TagLimit,
+    upkeep: Upkeep,
+    upkeep_due_at: Instant,
+}
+
+impl Recorder {
+    fn new(shared: Arc<Shared>) -> Self {
+        let files = FileSource::new(shared.journal.dir().to_owned(), Arc::clone(&shared.counters));
+        Self {
+            shared,
+            connection: None,
+            marks: Marks::default(),
+            files,
+            tag_limit: TagLimit::default(),
+            upkeep: Upkeep::default(),
+            upkeep_due_at: Instant::now(),
+        }
+    }
+
+    fn run(mut self) {
+        while !self.shared.handover.is_stopped() {
+            self.keep_up();
+            self.wait_for_records();
+            if self.shared.handover.is_stopped() {
+                return;
+            }
+            match self.next_batch() {
+                Ok(Some(batch)) => self.store(&batch),
+                Ok(None) => {}
+                Err(error) => self.fail(&error, PAUSE_MAX),
+            }
+        }
+    }
+
+    /// Waits until there are records, and then for others that share their transaction.
+    fn wait_for_records(&mut self) {
+        let handover = &self.shared.handover;
+        // Without the file being open there is nothing to keep up, and no reason to wake.
+        let due_at = self.connection.is_some().then_some(self.upkeep_due_at);
+        if handover.wait(due_at, 1) {
+            let interval = Duration::from_millis(self.shared.config.commit_interval_ms);
+            handover.wait(Some(Instant::now() + interval), BATCH_RECORDS_MAX);
+        }
+    }
+
+    /// What is to be stored next: from memory, or from the journal's files when memory did not hold it.
+    fn next_batch(&mut self) -> Result<Option<Batch>, StoreError> {
+        match self.shared.handover.take(BATCH_RECORDS_MAX) {
+            Taken::Nothing => Ok(None),
+            Taken::Entries(entries) => {
+                let position = entries.last().map_or(0, |entry| entry.position);
+                let records = entries.into_iter().flat_map(|entry| entry.records).collect();
+                Ok(Some(Batch { position, records }))
+            }
+            Taken::InFiles => {
+                self.connect()?;
+                let batch = self.files.read(self.marks.journal_position, BATCH_RECORDS_MAX)?;
+                if batch.is_none() {
+                    self.rejoin()?;
+                }
+                Ok(batch)
+            }
+        }
+    }
+
+    /// The files hold nothing more: from here on records come from memory, unless some were appended just now.
+    fn rejoin(&mut self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let stored = self.marks.journal_position;
+        let behind = shared.journal.while_still(|last| {
+            if stored >= last {
+                shared.handover.rejoin();
+            }
+            (stored < last).then_some(last)
+        });
+        match behind {
+            // Damage at the end of the segment in use: what follows it cannot be read, and is not waited for.
+            Some(last) if self.files.is_stuck() => {
+                self.files.skip_damage()?;
+                shared.journal.leave_segment();
+                self.marks.journal_position = last;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Stores a batch, however long it takes; returns early only when the store closes.
+    fn store(&mut self, batch: &Batch) {
+        let mut pause = PAUSE_MIN;
+        while let Err(error) = self.try_store(batch) {
+            self.fail(&error, pause);
+            pause = (pause * 2).min(PAUSE_MAX);
+            if self.shared.handover.is_stopped() {
+                return;
+            }
+        }
+        if let Err(error) = self.shared.journal.remove_stored(self.marks.journal_position) {
+            tracing::warn!(%error, "stored segments of the journal stay for now");
+        }
+    }
+
+    fn try_store(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.connect()?;
+        let Some(connection) = &self.connection else { return Err(StoreError::Closed) };
+        let span_tags = span_tags(connection, batch)?;
+        let mut cells = batch.cells(&span_tags);
+        let over_limit = self.tag_limit.apply(&mut cells, self.shared.clock.now());
+        let new_tags = self.shared.catalog.unknown(&cells);
+        let marks = Marks { journal_position: batch.position, ..self.marks };
+        in_transaction(connection, || {
+            batch.write(connection, &span_tags, &cells, &new_tags, &marks)?;
+            marks.save(connection).map_err(StoreError::duck("save the journal's position"))
+        })?;
+        self.upkeep.note(&cells, &marks);
+        self.marks = marks;
+        self.shared.catalog.add(new_tags);
+        let counters = &self.shared.counters;
+        counters.commits.add(1);
+        counters.stored.add(batch.counts());
+        counters.records_over_tag_limit.add(over_limit);
+        counters.set_commit_error(None);
+        self.shared.progress.send_modify(|progress| progress.stored_position = batch.position);
+        Ok(())
+    }
+
+    /// Makes sure that there is a connection, and that the marks are those of the tables.
+    fn connect(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let connection = self.shared.duck.connect()?;
+        let marks = Marks::load(&connection).map_err(StoreError::duck("read its marks"))?;
+        // Damaged parts of the journal that were skipped stay skipped.
+        self.marks =
+            Marks { journal_position: marks.journal_position.max(self.marks.journal_position), ..marks };
+        self.shared.catalog.load(&connection).map_err(StoreError::duck("read the names of metrics"))?;
+        self.shared.progress.send_modify(|progress| progress.stored_position = self.marks.journal_position);
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Rolls up and forgets, when it is time to look at the clock again or someone asks for it.
+    fn keep_up(&mut self) {
+        let asked = self.shared.handover.take_upkeep_request();
+        if !asked && (self.connection.is_none() || Instant::now() < self.upkeep_due_at) {
+            return;
+        }
+        let result = self.connect().and_then(|()| {
+            let Some(connection) = &self.connection else { return Err(StoreError::Closed) };
+            self.upkeep.run(connection, &mut self.marks, &self.shared)
+        });
+        self.upkeep_due_at = Instant::now() + UPKEEP_INTERVAL;
+        if let Err(error) = &result {
+            tracing::warn!(%error, "roll-up or retention failed; it is tried again");
+            self.shared.counters.upkeep_errors.add(1);
+            self.disconnect();
+        }
+        self.shared.progress.send_modify(|progress| {
+            progress.upkeeps += u64::from(asked);
+            progress.upkeep_error = result.err().map(|error| error.to_string());
+        });
+    }
+
+    fn fail(&mut self, error: &StoreError, pause: Duration) {
+        tracing::error!(%error, retry_ms = pause.as_millis(), "records stay in the journal for now");
+        self.shared.failed(error.to_string());
+        self.disconnect();
+        self.shared.handover.pause(pause);
+    }
+
+    /// Lets go of the database, which may be in any state after an error; the next use opens it anew.
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.shared.duck.reset();
+    }
+}
+
+/// The tags of the spans that the batch's scores are about.
+fn span_tags(connection: &Connection, batch: &Batch) -> Result<SpanTags, StoreError> {
+    let (missing, earliest) = batch.missing_spans();
+    let mut known = catalog::span_tags(connection, &missing, earliest)
+        .map_err(StoreError::duck("look up the spans of scores"))?;
+    batch.add_span_tags(&mut known);
+    Ok(known)
+}
+
+/// Runs changes as one transaction: all of them or none.
+fn in_transaction(
+    connection: &Connection,
+    change: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN TRANSACTION").map_err(StoreError::duck("begin a transaction"))?;
+    let result = change()
+        .and_then(|()| connection.execute_batch("COMMIT").map_err(StoreError::duck("commit a transaction")));
+    if result.is_err() {
+        // After a failed commit there is nothing to roll back; either way the error that counts is the first one.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    result
+}

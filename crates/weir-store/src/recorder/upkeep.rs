@@ -1,0 +1,131 @@
+//! What the recorder does besides recording, by the clock: roll up hours that are over, merge the small rows that
+//! batches leave, forget what is too old. In many small transactions, so that recording goes on between them.
+
+use std::collections::BTreeMap;
+
+use duckdb::{Connection, params_from_iter};
+use weir_types::{CellDelta, TimeRange, UnixMicros};
+
+use crate::StoreError;
+use crate::duck::{Marks, Params};
+use crate::recorder::retention::Retired;
+use crate::recorder::roll_up::{self, Tier};
+use crate::recorder::{Shared, retention};
+
+/// How long after its end an hour is rolled up. What comes later is added to the hour by itself.
+const LATE_US: i64 = 5 * UnixMicros::MINUTE;
+
+/// An hour's rows are merged when this many were added to it …
+const MERGE_ROWS: usize = 50_000;
+/// … or this many, when nothing was added since the last look.
+const MERGE_ROWS_QUIET: usize = 500;
+
+/// Rows added to an hour since they were last merged.
+#[derive(Debug, Default, Clone, Copy)]
+struct Added {
+    rows: usize,
+    /// How many rows the hour had after it was last merged: merging sooner than after that many would cost more than
+    /// it saves.
+    merged_rows: usize,
+    /// Rows at the last look.
+    rows_before: usize,
+}
+
+/// What there is to do, as far as it is not in the tables' marks.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
+    added: BTreeMap<(Tier, UnixMicros), Added>,
+    retired: Retired,
+}
+
+impl Upkeep {
+    /// Notes what a batch added.
+    pub(crate) fn note(&mut self, cells: &[CellDelta], marks: &Marks) {
+        for delta in cells {
+            let hour = delta.minute.floor_to(UnixMicros::HOUR);
+            self.added.entry((Tier::Minute, hour)).or_default().rows += 1;
+            if marks.rolled_up_to.is_some_and(|mark| hour < mark) {
+                self.added.entry((Tier::Hour, hour)).or_default().rows += 1;
+            }
+        }
+    }
+
+    /// Does what is to be done now.
+    pub(crate) fn run(
+        &mut self,
+        connection: &Connection,
+        marks: &mut Marks,
+        shared: &Shared,
+    ) -> Result<(), StoreError> {
+        self.roll_up(connection, marks, shared)?;
+        self.merge(connection, shared)?;
+        retention::expire(connection, marks, &mut self.retired, shared)
+    }
+
+    /// Rolls up every hour that is over.
+    fn roll_up(
+        &mut self,
+        connection: &Connection,
+        marks: &mut Marks,
+        shared: &Shared,
+    ) -> Result<(), StoreError> {
+        let over = shared.clock.now().saturating_add_us(-LATE_US).floor_to(UnixMicros::HOUR);
+        while !shared.handover.is_stopped() {
+            let from = marks.rolled_up_to.unwrap_or(UnixMicros(i64::MIN));
+            if from >= over {
+                break;
+            }
+            match first_minute(connection, TimeRange { from, to: over })? {
+                Some(minute) => {
+                    let hour = minute.floor_to(UnixMicros::HOUR);
+                    roll_up::roll_up_hour(connection, hour, marks)?;
+                    self.added.remove(&(Tier::Minute, hour));
+                    shared.counters.rolled_up_hours.add(1);
+                }
+                None if marks.rolled_up_to.is_some() => {
+                    marks.rolled_up_to = Some(over);
+                    marks.save(connection).map_err(StoreError::duck("save its marks"))?;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges rows where many were added.
+    fn merge(&mut self, connection: &Connection, shared: &Shared) -> Result<(), StoreError> {
+        let mut due = Vec::new();
+        for (key, added) in &mut self.added {
+            let quiet = added.rows == added.rows_before;
+            let enough = if quiet { MERGE_ROWS_QUIET } else { MERGE_ROWS };
+            if added.rows >= enough.max(added.merged_rows) {
+                due.push(*key);
+            }
+            added.rows_before = added.rows;
+        }
+        for (tier, hour) in due {
+            if shared.handover.is_stopped() {
+                break;
+            }
+            let merged_rows = roll_up::compact_hour(connection, tier, hour)?;
+            self.added.insert((tier, hour), Added { merged_rows, ..Added::default() });
+        }
+        let quiet_for_long = shared.clock.now().saturating_add_us(-2 * UnixMicros::DAY);
+        self.added.retain(|(_, hour), added| added.rows > 0 || *hour > quiet_for_long);
+        Ok(())
+    }
+}
+
+/// The first minute of a range that has a cell.
+fn first_minute(connection: &Connection, range: TimeRange) -> Result<Option<UnixMicros>, StoreError> {
+    let mut params = Params::default();
+    let mut conditions = format!("time < {}", params.time(range.to));
+    if range.from.0 > i64::MIN {
+        conditions = format!("{conditions} AND time >= {}", params.time(range.from));
+    }
+    let sql = format!("SELECT epoch_us(min(time)) FROM cells_1m WHERE {conditions}");
+    let first: Option<i64> = connection
+        .query_row(&sql, params_from_iter(params.values()), |row| row.get(0))
+        .map_err(StoreError::duck("look for hours that are over"))?;
+    Ok(first.map(UnixMicros))
+}

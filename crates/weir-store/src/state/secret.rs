@@ -1,0 +1,58 @@
+//! Virtual keys as secrets: how they are made and hashed.
+
+use sha2::{Digest as _, Sha256};
+use weir_types::{KeyHash, Secret};
+
+/// What every virtual key begins with.
+const PREFIX: &str = "wk-";
+
+/// How many characters after the prefix are shown to recognise a key by.
+const SHOWN_CHARS: usize = 6;
+
+/// A new key: [`PREFIX`] and 32 bytes of the system's randomness in hexadecimal digits.
+pub(crate) fn new_secret() -> Result<Secret, getrandom::Error> {
+    let mut random = [0u8; 32];
+    getrandom::fill(&mut random)?;
+    Ok(Secret::new(format!("{PREFIX}{}", hex(&random))))
+}
+
+/// A new public name of a key.
+pub(crate) fn new_id() -> Result<String, getrandom::Error> {
+    let mut random = [0u8; 8];
+    getrandom::fill(&mut random)?;
+    Ok(format!("key_{}", hex(&random)))
+}
+
+/// The first characters of a key, to recognise it by.
+pub(crate) fn shown_prefix(secret: &Secret) -> String {
+    secret.expose().chars().take(PREFIX.len() + SHOWN_CHARS).collect()
+}
+
+/// The hash by which a key is found.
+pub fn hash_key(secret: &str) -> KeyHash {
+    KeyHash(Sha256::digest(secret.as_bytes()).into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_long_random_and_recognisable() {
+        let (a, b) = (new_secret().unwrap(), new_secret().unwrap());
+        assert_ne!(a, b);
+        assert_eq!(a.expose().len(), 3 + 64);
+        assert!(a.expose().starts_with(&shown_prefix(&a)));
+        assert_eq!(shown_prefix(&a).len(), 9);
+    }
+
+    #[test]
+    fn a_hash_is_the_sha_256_of_the_whole_text() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hex(&hash_key("abc").0), expected);
+    }
+}
