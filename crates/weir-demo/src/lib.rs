@@ -26,4 +26,4 @@ pub use simulator::{
     Incidents, Latency, RunningProvider, SIM_HEADER, SimulatedProvider, SimulatorConfig, Tally,
 };
 pub use trace::{Arrival, read_trace};
-pub use traffic::{DemoTraffic, drive_traffic};
+pub use traffic::{DemoTraffic, RUNS_PER_SECOND, drive_traffic};

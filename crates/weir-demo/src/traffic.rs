@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -35,10 +36,12 @@ pub struct DemoTraffic {
     pub sink: Option<Arc<dyn RecordSink>>,
     /// What everything random is drawn from.
     pub seed: u64,
+    /// How much busier than [`RUNS_PER_SECOND`] the company is.
+    pub pace: f64,
 }
 
-/// The excerpt has 4.8 arrivals a second. Slowed down by this, about 1.5 calls a second come out.
-const SLOWDOWN: f64 = 6.0;
+/// The runs that begin in a second at pace 1: about two calls a second, which a laptop shows comfortably.
+pub const RUNS_PER_SECOND: f64 = 0.9;
 /// Runs at once; more are not started, so that a gateway that hangs is not buried.
 const RUNS_MAX: usize = 64;
 
@@ -48,7 +51,7 @@ const TRACE_NAME: &str = "data/demo/azure_llm_2023_conv_sample.csv";
 /// Makes traffic until `shutdown` is ready; then runs are broken off. Failing calls do not end it.
 pub async fn drive_traffic(
     traffic: DemoTraffic,
-    shutdown: impl Future<Output = ()> + Send,
+    shutdown: impl Future<Output = ()>,
 ) -> Result<(), DemoError> {
     let stage = Arc::new(Stage {
         gateway: Gateway::parse(&traffic.gateway_url)?,
@@ -56,11 +59,16 @@ pub async fn drive_traffic(
         sink: traffic.sink,
         ids: IdGenerator::new(),
     });
+    if !(traffic.pace.is_finite() && traffic.pace > 0.0) {
+        let value = traffic.pace.to_string();
+        return Err(DemoError::Config { what: "the pace", value, expected: "a number above 0" });
+    }
     let arrivals = bundled_arrivals()?;
+    let slowdown = slowdown(&arrivals) / traffic.pace;
     let mut runs = JoinSet::new();
     tokio::select! {
         () = shutdown => {}
-        () = start_runs(&stage, &arrivals, traffic.seed, &mut runs) => {}
+        () = start_runs(&stage, &arrivals, slowdown, traffic.seed, &mut runs) => {}
     }
     runs.shutdown().await;
     Ok(())
@@ -71,13 +79,25 @@ fn bundled_arrivals() -> Result<Vec<Arrival>, DemoError> {
     parse_trace(Path::new(TRACE_NAME), TRACE)
 }
 
+/// How much slower than recorded the excerpt goes at pace 1.
+fn slowdown(arrivals: &[Arrival]) -> f64 {
+    let seconds = arrivals.last().map_or(1.0, |last| last.at_us as f64 / 1e6).max(1.0);
+    arrivals.len() as f64 / seconds / RUNS_PER_SECOND
+}
+
 /// Starts runs at their times, for ever.
-async fn start_runs(stage: &Arc<Stage>, arrivals: &[Arrival], seed: u64, runs: &mut JoinSet<()>) {
+async fn start_runs(
+    stage: &Arc<Stage>,
+    arrivals: &[Arrival],
+    slowdown: f64,
+    seed: u64,
+    runs: &mut JoinSet<()>,
+) {
     let mut rng = fastrand::Rng::with_seed(mix(seed));
     let mut round_started_at = Instant::now();
     loop {
         for arrival in arrivals {
-            let offset = std::time::Duration::from_micros(arrival.at_us).mul_f64(SLOWDOWN);
+            let offset = Duration::from_micros(arrival.at_us).mul_f64(slowdown);
             sleep_until(round_started_at + offset).await;
             while runs.try_join_next().is_some() {}
             while runs.len() >= RUNS_MAX {
