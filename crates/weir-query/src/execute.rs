@@ -1,8 +1,8 @@
 //! Asks the store and makes the answer.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use weir_types::metric;
+use weir_types::metric::{self, MetricInfo};
 use weir_types::{Cell, Histogram, Scan, ScanRow, TagKey, UnixMicros};
 
 use crate::answer::{Answer, InstantAnswer, QueryContext, Series, SeriesTags};
@@ -102,34 +102,43 @@ fn limit_series(set: &mut SeriesSet) -> Option<String> {
 /// What to know about the metrics of a query; an error when one is surely misspelt.
 ///
 /// A metric that nobody has sent yet is no mistake: monitors and panels are written before the first value comes. So
-/// only a name that is close to a known one is refused.
+/// only a name that is a slip away from one of Weir's own is refused; for others a note says what may have been meant.
 fn name_notes(expr: &Expr, scan: &dyn Scan) -> Result<Vec<String>, QueryError> {
     let mut notes = Vec::new();
     for leaf in expr.leaves() {
-        let Some(info) = metric::derived(&leaf.metric) else {
-            let seen = scan.metrics();
-            if !seen.contains(&leaf.metric) {
-                check_spelling(leaf, seen.iter().map(|metric| &**metric))?;
-                notes.push(format!("no value of {} has been seen yet", name::shown(&leaf.metric)));
-            }
-            continue;
+        let note = match metric::derived(&leaf.metric) {
+            Some(info) => odd_aggregator(leaf, info),
+            None => not_seen(leaf, scan)?,
         };
-        if is_occurrence(info) && !leaf.aggregator.is_additive() {
-            notes.push(format!(
-                "each value of {} is 1, and so is its {}; ask for its sum, or for rate({})",
-                leaf.metric, leaf.aggregator, leaf.metric
-            ));
-        }
+        notes.extend(note.filter(|note| !notes.contains(note)));
     }
-    notes.dedup();
     Ok(notes)
 }
 
-fn check_spelling<'a>(leaf: &Leaf, seen: impl Iterator<Item = &'a str>) -> Result<(), QueryError> {
-    let derived = metric::DERIVED.iter().map(|info| info.name).chain(["token_spend"]);
-    let Some(hint) = name::did_you_mean(&leaf.metric, derived.chain(seen)) else { return Ok(()) };
-    let message = format!("there is no metric `{}`", name::shown(&leaf.metric));
-    Err(QueryError::new(QueryErrorKind::Name, leaf.metric_place.range(), message).with_hint(hint))
+fn odd_aggregator(leaf: &Leaf, info: &MetricInfo) -> Option<String> {
+    let (aggregator, metric) = (leaf.aggregator, &leaf.metric);
+    (is_occurrence(info) && !aggregator.is_additive()).then(|| {
+        format!(
+            "each value of {metric} is 1, and so is its {aggregator}; ask for its sum, or for rate({metric})"
+        )
+    })
+}
+
+fn not_seen(leaf: &Leaf, scan: &dyn Scan) -> Result<Option<String>, QueryError> {
+    let seen = scan.metrics();
+    if seen.contains(&leaf.metric) {
+        return Ok(None);
+    }
+    let own = metric::DERIVED.iter().map(|info| info.name).chain(["token_spend"]);
+    if let Some(hint) = name::did_you_mean(&leaf.metric, own) {
+        let message = format!("there is no metric `{}`", name::shown(&leaf.metric));
+        return Err(QueryError::new(QueryErrorKind::Name, leaf.metric_place.range(), message).with_hint(hint));
+    }
+    let mut note = format!("no value of {} has been seen yet", name::shown(&leaf.metric));
+    if let Some(hint) = name::did_you_mean(&leaf.metric, seen.iter().map(|metric| &**metric)) {
+        note = format!("{note}; {hint}");
+    }
+    Ok(Some(note))
 }
 
 /// The answers of the store to the scans of a plan.
@@ -202,10 +211,12 @@ fn merge(into: &mut Cell, cell: &Cell, aggregator: Aggregator) {
 /// Merges the cells of buckets into windows and takes one value of each, for each group. Groups are sorted.
 fn aggregate_in_windows(rows: &[ScanRow], grid: &Grid, aggregator: Aggregator) -> Vec<(Group, Points)> {
     let index = WindowIndex::new(grid);
-    let mut groups: BTreeMap<&Group, Vec<&ScanRow>> = BTreeMap::new();
+    let mut by_group: HashMap<&Group, Vec<&ScanRow>> = HashMap::new();
     for row in rows {
-        groups.entry(&row.group).or_default().push(row);
+        by_group.entry(&row.group).or_default().push(row);
     }
+    let mut groups: Vec<_> = by_group.into_iter().collect();
+    groups.sort_by_key(|(group, _)| *group);
     let series = groups.into_iter().map(|(group, rows)| {
         let mut windows: Vec<Seen<'_>> = grid.windows.iter().map(|_| Seen::Nothing).collect();
         for row in rows {

@@ -265,6 +265,12 @@ mod tests {
     }
 
     #[test]
+    fn a_share_of_a_percentage_is_a_percentage() {
+        assert_eq!(Measure::PERCENT.multiply(Measure::SHARE).unit(), Unit::Percent);
+        assert_eq!(Measure::PERCENT.divide(Measure::PERCENT).unit(), Unit::Ratio);
+    }
+
+    #[test]
     fn a_ratio_added_to_a_percentage_is_multiplied_by_a_hundred() {
         let sum = Measure::SHARE.add(Measure::PERCENT).unwrap();
         assert_eq!((sum.measure.unit(), sum.left_factor, sum.right_factor), (Unit::Percent, 100.0, 1.0));

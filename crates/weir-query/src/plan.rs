@@ -51,25 +51,26 @@ impl Plan {
         })
     }
 
-    fn add(&mut self, new: PlannedScan) {
-        let new_buckets = buckets_of(&new.request);
-        for planned in &mut self.scans {
-            let old = &mut planned.request;
-            if !is_same_question(old, &new.request) {
-                continue;
-            }
-            let both = if has_need(old.need, new.request.need) { old.need } else { new.request.need };
-            if contains(old, new_buckets) {
-                old.need = both;
-                return;
-            }
-            if contains(&new.request, buckets_of(old)) {
-                *old = ScanRequest { need: both, ..new.request };
-                return;
-            }
+    /// Adds a question, unless one of the others has its answer; then those whose answers it has are dropped.
+    fn add(&mut self, mut new: PlannedScan) {
+        let holds = |a: &ScanRequest, b: &ScanRequest| is_same_question(a, b) && contains(a, buckets_of(b));
+        if let Some(old) = self.scans.iter_mut().find(|old| holds(&old.request, &new.request)) {
+            old.request.need = greater(old.request.need, new.request.need);
+            return;
         }
+        self.scans.retain(|old| {
+            let is_held = holds(&new.request, &old.request);
+            if is_held {
+                new.request.need = greater(new.request.need, old.request.need);
+            }
+            !is_held
+        });
         self.scans.push(new);
     }
+}
+
+fn greater(a: Need, b: Need) -> Need {
+    if has_need(a, b) { a } else { b }
 }
 
 fn buckets_of(request: &ScanRequest) -> Buckets {

@@ -43,7 +43,6 @@ fn eval(evaluator: &mut Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value
             *point = point.map(|total| total / seconds);
         }
     }
-    // Only zero is the same total for every length of time.
-    set.absent = set.absent.filter(|absent| *absent == 0.0);
+    // What is additive has no absent groups but zeros, and zero is zero in each second.
     Ok(Value::Series(set))
 }

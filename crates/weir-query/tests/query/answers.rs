@@ -112,6 +112,25 @@ fn both_forms_and_all_spellings_ask_the_same() {
 }
 
 #[test]
+fn the_conditions_of_the_first_monitors_are_queries_but_for_their_thresholds() {
+    for (written, canonical) in [
+        ("week_over_week_change(token_spend)", "week_over_week_change(llm.cost.usd)"),
+        ("p95(llm.request.duration) by model_name", "p95(llm.request.duration) by model"),
+        ("rate(llm.request.error)", "rate(llm.request.error)"),
+        ("avg(custom.llm.faithfulness_score) by app", "avg(custom.llm.faithfulness_score) by app"),
+        ("sum(llm.tokens.total) by agent_id", "sum(llm.tokens.total) by agent"),
+        ("max(custom.llm.injection_risk_score)", "max(custom.llm.injection_risk_score)"),
+        (
+            "avg(custom.rag.retrieval_relevance) by index, query_category",
+            "avg(custom.rag.retrieval_relevance) by {index, query_category}",
+        ),
+        ("sum:m{*} by {dc} / week_before(sum:m{*} by {dc})", "sum(m) / week_before(sum(m)) by dc"),
+    ] {
+        assert_eq!(parse(written).unwrap().to_string(), canonical);
+    }
+}
+
+#[test]
 fn scopes_narrow_what_is_counted() {
     check("sum(llm.request.count) where {team:pay}", Unit::Count, "all: 4 2 . 2 .");
     check("sum(llm.request.count{!team:pay})", Unit::Count, "all: 2 . . 2 .");
@@ -184,7 +203,16 @@ fn notes_tell_what_was_left_out_and_what_is_odd() {
     let ctx = between(START, END, Some(1), None);
     let notes = |query: &str| run(&parse(query).unwrap(), &ctx, &store()).unwrap().notes;
     assert_eq!(notes("top(1, sum(llm.cost.usd) by team)"), ["top(1, …) left out 1 series"]);
-    assert_eq!(notes("sum(acme.orders)"), ["no value of acme.orders has been seen yet"]);
+    assert_eq!(
+        notes("sum(acme.orders) / (1 + count(acme.orders))"),
+        ["no value of acme.orders has been seen yet"]
+    );
+    assert_eq!(
+        notes("avg(custom.rag.retreival_relevance)"),
+        [
+            "no value of custom.rag.retreival_relevance has been seen yet; did you mean `custom.rag.retrieval_relevance`?"
+        ]
+    );
     let note = &notes("avg(llm.request.error)")[0];
     assert!(note.contains("rate(llm.request.error)"), "{note}");
     assert!(notes("sum(llm.request.count)").is_empty());

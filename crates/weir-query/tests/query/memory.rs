@@ -29,6 +29,7 @@ pub(crate) struct Memory {
     cell_tags: BTreeMap<&'static str, Vec<TagKey>>,
     asked: Mutex<Vec<ScanRequest>>,
     failure: Option<ScanError>,
+    without_histograms: bool,
 }
 
 impl Memory {
@@ -56,6 +57,11 @@ impl Memory {
             tags: tags.clone(),
             value: *value,
         }));
+    }
+
+    /// A store whose cells have no histograms, as those of metrics that are only counted.
+    pub(crate) fn without_histograms() -> Self {
+        Self { without_histograms: true, ..Self::default() }
     }
 
     /// Says which tags cells of a metric that users send carry.
@@ -101,7 +107,7 @@ impl Scan for Memory {
             cells.entry((group, bucket)).or_default().record(sample.value);
         }
         let rows = cells.into_iter().map(|((group, bucket), mut cell)| {
-            if request.need == Need::Totals {
+            if request.need == Need::Totals || self.without_histograms {
                 cell.histogram = Histogram::new();
             }
             ScanRow { group, bucket, cell }

@@ -62,6 +62,15 @@ fn a_change_over_weeks_reads_hours() {
 }
 
 #[test]
+fn a_longer_look_back_answers_a_shorter_one() {
+    let both = asked(
+        "day_over_day_change(p95(llm.request.duration)) + week_over_week_change(avg(llm.request.duration))",
+    );
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert_eq!(both[0].need, Need::Histogram, "the days of the first are within the last week of the second");
+}
+
+#[test]
 fn a_single_value_is_one_bucket_and_long_ones_are_whole_hours() {
     let query = parse("sum(llm.cost.usd)").unwrap();
     for (from, to, expected_from, expected_to) in [

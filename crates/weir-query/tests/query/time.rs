@@ -54,11 +54,29 @@ fn a_week_before_a_local_day_is_a_local_day() {
 
 #[test]
 fn windows_within_a_skipped_hour_do_not_turn_around() {
-    let store = hourly("2026-04-12T00:00:00Z");
+    let mut store = Memory::new();
+    for quarter in 0..4 * 24 {
+        let time = at("2026-03-28T23:00:00Z").saturating_add_us(quarter * 15 * UnixMicros::MINUTE);
+        store.add(metric::LLM_COST_USD, time, &[], &[1.0]);
+    }
     // The week before, 02:00 to 03:00 did not happen in Berlin: it is compared with the hour after it.
-    let ctx = between("2026-04-04T23:00:00Z", "2026-04-05T03:00:00Z", Some(15), Some("Europe/Berlin"));
+    let ctx = between("2026-04-04T23:00:00Z", "2026-04-05T02:00:00Z", Some(15), Some("Europe/Berlin"));
     let query = parse("week_before(sum(llm.cost.usd))").unwrap();
-    assert_eq!(drawn(&run(&query, &ctx, &store).unwrap().series), "all: 1 . . . 1 . . . 1 . . . 1 . . .");
+    assert_eq!(drawn(&run(&query, &ctx, &store).unwrap().series), "all: 1 1 1 1 1 1 1 1 1 1 1 1");
+}
+
+#[test]
+fn the_top_by_change_looks_back_from_the_end_of_the_range_and_not_of_its_last_step() {
+    let mut store = Memory::new();
+    for (day, a, b) in [("2026-03-04", 1.0, 1.0), ("2026-03-11", 2.0, 1.0)] {
+        store.add(metric::LLM_COST_USD, at(&format!("{day}T12:00:00Z")), &[("team", "a")], &[a]);
+        store.add(metric::LLM_COST_USD, at(&format!("{day}T12:00:00Z")), &[("team", "b")], &[b]);
+    }
+    // Team b spends much later on the last day, after the range.
+    store.add(metric::LLM_COST_USD, at("2026-03-14T20:00:00Z"), &[("team", "b")], &[100.0]);
+    let query = parse("top(1, week_over_week_change(token_spend) by team)").unwrap();
+    let ctx = between("2026-03-12T00:00:00Z", "2026-03-14T15:00:00Z", Some(24 * 60), None);
+    assert_eq!(drawn(&run(&query, &ctx, &store).unwrap().series), "team=a: 100 100 100");
 }
 
 #[test]

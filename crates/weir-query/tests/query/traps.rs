@@ -66,6 +66,69 @@ fn rates_by_error_type_add_up_to_the_whole_rate() {
 }
 
 #[test]
+fn a_hit_rate_knows_groups_that_only_hit_or_only_miss() {
+    let mut store = Memory::new();
+    store.add(metric::CACHE_HIT, at(START), &[("model", "a")], &[1.0]);
+    store.add(metric::CACHE_MISS, at(START), &[("model", "b")], &[1.0]);
+    assert_eq!(asked(&store, "rate(custom.llm.cache_hit) by model", 1), "model=a: 1\nmodel=b: 0");
+    assert_eq!(asked(&store, "rate(custom.llm.cache_miss) by model", 1), "model=a: 0\nmodel=b: 1");
+}
+
+#[test]
+fn a_ratio_takes_a_missing_part_as_zero_and_a_missing_whole_as_missing() {
+    let mut store = Memory::new();
+    requests(&mut store, 0, &[], 4, &["timeout"]);
+    requests(&mut store, 1, &[], 4, &[]);
+    store.add(metric::LLM_REQUEST_ERROR, minutes(at(START), 2), &[], &[1.0]);
+    assert_eq!(asked(&store, "ratio(llm.request.error, llm.request.count)", 3), "all: 0.25 0 .");
+}
+
+#[test]
+fn what_top_leaves_out_is_not_zero() {
+    let mut store = Memory::new();
+    requests(&mut store, 0, &[("team", "a")], 4, &[]);
+    requests(&mut store, 0, &[("team", "b")], 2, &[]);
+    let share = "top(1, default_zero(sum(llm.request.count) by team)) / sum(llm.request.count) by team";
+    assert_eq!(asked(&store, share, 1), "team=a: 1");
+}
+
+#[test]
+fn among_equals_top_keeps_the_first_by_tag() {
+    let mut store = Memory::new();
+    store.add("x", at(START), &[("team", "b")], &[1.0]);
+    store.add("y", at(START), &[("team", "a")], &[1.0]);
+    store.carry("x", &["team"]);
+    store.carry("y", &["team"]);
+    let query = "top(1, default_zero(sum(x) by team) + default_zero(sum(y) by team))";
+    assert_eq!(asked(&store, query, 1), "team=a: 1");
+}
+
+#[test]
+fn without_a_histogram_nothing_is_known_of_its_values() {
+    let mut store = Memory::without_histograms();
+    store.add("m", at(START), &[], &[1.0, 100.0]);
+    assert_eq!(asked(&store, "count(v: v > 50):m{*}", 1), "all: .");
+    assert_eq!(asked(&store, "p95(m)", 1), "all: .");
+    assert_eq!(asked(&store, "max(m)", 1), "all: 100");
+}
+
+#[test]
+fn only_totals_are_spread_over_seconds() {
+    for (query, is_total) in [
+        ("per_second(2 * sum(a))", true),
+        ("per_second(sum(a) / 4)", true),
+        ("per_second(sum(a) - count(b))", true),
+        ("per_second(sum(a) / sum(b))", false),
+        ("per_second(sum(a) * sum(b))", false),
+        ("per_second(sum(a) + 1)", false),
+        ("per_second(4 / sum(a))", false),
+        ("per_second(per_second(a))", false),
+    ] {
+        assert_eq!(parse(query).is_ok(), is_total, "{query}");
+    }
+}
+
+#[test]
 fn an_average_is_sum_by_count_and_not_an_average_of_averages() {
     let mut store = Memory::new();
     store.add(metric::LLM_REQUEST_DURATION, at(START), &[("model", "a")], &[100.0]);
