@@ -39,11 +39,11 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<Value>)> {
     ]
 }
 
-fn document() -> Value {
+pub fn document() -> Value {
     serde_json::to_value(weir_api::openapi()).unwrap()
 }
 
-fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, item)| {
         item.as_object()
@@ -181,7 +181,7 @@ fn the_contract_is_what_was_agreed() {
     insta::assert_snapshot!(text);
 }
 
-fn shape(schema: &Value) -> String {
+pub fn shape(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str() {
         return name.rsplit('/').next().unwrap().to_owned();
     }

@@ -9,6 +9,7 @@ mod hostile;
 mod keys;
 mod load;
 mod query;
+mod reference;
 mod security;
 mod spans;
 mod sql;
