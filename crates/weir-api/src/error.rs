@@ -74,6 +74,11 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded, message)
     }
 
+    /// The text for people.
+    pub fn into_message(self) -> String {
+        self.error.message
+    }
+
     /// The same error with what to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.error.hint = Some(hint.into());

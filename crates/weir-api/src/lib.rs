@@ -31,6 +31,7 @@ use utoipa::openapi::OpenApi;
 use weir_types::{Browse, Clock, KeyAdmin, Scan, TimeRange, UnixMicros};
 
 pub use auth::ApiAuth;
+pub use instant::{parse_range, parse_step_us};
 pub use status::{Status, StatusSource};
 
 /// Bytes of a request body. The longest is a statement that a person wrote.
