@@ -28,7 +28,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use utoipa::openapi::OpenApi;
-use weir_types::{Browse, Clock, KeyAdmin, Scan, TimeRange, UnixMicros};
+use weir_types::{Browse, Clock, KeyAdmin, Scan};
 
 pub use auth::ApiAuth;
 pub use instant::{parse_range, parse_step_us};
@@ -93,14 +93,4 @@ pub fn router(parts: ApiParts) -> Router {
 /// The OpenAPI document of everything under `/api`, with `/healthz` and `/metrics`.
 pub fn openapi() -> OpenApi {
     routes::document()
-}
-
-/// Reads a range as `/api/query` does: what is absent is the last hour. The error is a text for people.
-pub fn parse_range(from: Option<&str>, to: Option<&str>, now: UnixMicros) -> Result<TimeRange, String> {
-    instant::range(from, to, now).map_err(|error| error.to_string())
-}
-
-/// Reads a step as `/api/query` does, in microseconds. The error is a text for people.
-pub fn parse_step_us(text: &str) -> Result<i64, String> {
-    instant::step_us("step", text).map_err(|error| error.to_string())
 }
