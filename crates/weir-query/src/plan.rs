@@ -149,3 +149,50 @@ fn tag_not_in_cells(leaf: &Leaf, scan: &dyn Scan) -> Option<TagKey> {
     let carried = scan.cell_tags(&leaf.metric).unwrap_or_default();
     wanted.find(|key| !carried.contains(key)).cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_types::{Scope, TimeRange, UnixMicros};
+
+    use super::*;
+
+    fn range(from_minute: i64, to_minute: i64) -> TimeRange {
+        TimeRange {
+            from: UnixMicros(from_minute * UnixMicros::MINUTE),
+            to: UnixMicros(to_minute * UnixMicros::MINUTE),
+        }
+    }
+
+    #[test]
+    fn an_answer_holds_coarser_buckets_within_it_that_share_its_edges() {
+        let step = |minutes: i64| Some(minutes * UnixMicros::MINUTE);
+        let request = ScanRequest {
+            metric: Arc::from("m"),
+            scope: Scope::All,
+            by: Vec::new(),
+            range: range(10, 38),
+            step_us: step(10),
+            origin: range(10, 38).from,
+            need: Need::Totals,
+            source: ScanSource::Cells,
+        };
+        for (wanted_range, wanted_step, expected) in [
+            (range(10, 38), step(10), true),
+            (range(10, 38), step(20), true),
+            (range(10, 38), None, true),
+            (range(20, 30), None, true),
+            (range(10, 38), step(5), false),
+            (range(10, 38), step(15), false),
+            (range(15, 38), None, false),
+            (range(10, 35), None, false),
+            (range(0, 38), step(10), false),
+            (range(10, 40), step(10), false),
+        ] {
+            let wanted = Buckets { range: wanted_range, step_us: wanted_step };
+            assert_eq!(contains(&request, wanted), expected, "{wanted:?}");
+        }
+        let single = ScanRequest { step_us: None, ..request };
+        assert!(contains(&single, Buckets { range: range(10, 38), step_us: None }));
+        assert!(!contains(&single, Buckets { range: range(20, 30), step_us: None }));
+    }
+}
