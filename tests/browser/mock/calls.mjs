@@ -4,6 +4,8 @@ const MINUTE_MS = 60_000;
 /** Long ranges are thinned out to this many minutes, each standing for its neighbours. */
 const MINUTES_MAX = 1_500;
 
+const KEPT_MS = 60 * 86_400_000;
+
 const MODELS = [
   ['gpt-4o-mini', 'openai', 0.15, 0.6, 620, 30],
   ['gpt-4o', 'openai', 2.5, 10, 1400, 18],
@@ -105,7 +107,7 @@ function callsOfMinute(minute) {
 
 /** The calls of an interval, earliest first; of a long one a sample with weights. */
 export function callsIn({ fromMs, toMs }) {
-  const first = Math.floor(fromMs / MINUTE_MS);
+  const first = Math.floor(Math.max(fromMs, Date.now() - KEPT_MS) / MINUTE_MS);
   const last = Math.ceil(Math.min(toMs, Date.now()) / MINUTE_MS);
   const stride = Math.max(1, Math.ceil((last - first) / MINUTES_MAX));
   const found = [];

@@ -6,6 +6,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createGzip } from 'node:zlib';
 import { callsIn, detail } from './calls.mjs';
 import { parseFilter, parseQuery, evaluate, evaluateInstant } from './query.mjs';
 
@@ -20,7 +21,7 @@ const TYPES = {
   '.svg': 'image/svg+xml',
   '.woff2': 'font/woff2',
 };
-/** Calls of two minutes are enough to page through. */
+/** Older calls of a long range are not listed: the list would be a sample. */
 const SPANS_WINDOW_MS = 40 * 60_000;
 
 const port = Number(process.argv[2] ?? 7071);
@@ -28,7 +29,7 @@ const mode = process.argv[3] ?? 'data';
 
 function api(url) {
   const params = url.searchParams;
-  const range = { fromMs: Number(params.get('from')), toMs: Number(params.get('to')) };
+  const range = { fromMs: instant(params.get('from')), toMs: instant(params.get('to')) };
   switch (url.pathname) {
     case '/api/status':
       return status();
@@ -48,6 +49,11 @@ function api(url) {
   }
 }
 
+/** Unix milliseconds or RFC 3339. */
+function instant(text) {
+  return /^\d+$/.test(text ?? '') ? Number(text) : Date.parse(text ?? '');
+}
+
 function status() {
   const now = Date.now();
   const kept = mode === 'empty' ? null : now - 30 * 86_400_000;
@@ -63,7 +69,7 @@ function status() {
     last_span_at_ms: kept && now,
     store: {
       journal_bytes: 0,
-      behind_bytes: 0,
+      behind_appends: 0,
       records: { spans: 1, scores: 0, points: 0, events: 0 },
       failed_commits: 0,
       last_error: null,
@@ -92,8 +98,9 @@ function facets(tag, range, matches, limit) {
 function file(pathname, response) {
   const wanted = join(DIST, normalize(pathname));
   const found = existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, 'index.html');
-  response.writeHead(200, { 'content-type': TYPES[extname(found)] ?? 'application/octet-stream' });
-  createReadStream(found).pipe(response);
+  const type = TYPES[extname(found)] ?? 'application/octet-stream';
+  response.writeHead(200, { 'content-type': type, 'content-encoding': 'gzip' });
+  createReadStream(found).pipe(createGzip()).pipe(response);
 }
 
 createServer((request, response) => {

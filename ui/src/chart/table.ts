@@ -76,18 +76,18 @@ export function latest(values: readonly Value[]): Value {
 }
 
 /**
- * Amounts per bucket as amounts per second. The first and the last bucket may lie only partly within the interval:
- * they are divided by the part that was seen, so that a rate does not seem to collapse at the right edge.
+ * Amounts per bucket as amounts per second. The last bucket may not be over: it is divided by the part that was seen,
+ * so that a rate does not seem to collapse at the right edge.
  */
 export function perSecond(
   values: readonly Value[],
   timesMs: readonly number[],
   stepMs: number,
-  nowMs: number,
+  seenUntilMs: number,
 ): Value[] {
   return values.map((value, i) => {
-    const startMs = timesMs[i] ?? 0;
-    const seenMs = Math.min(stepMs, Math.max(nowMs - startMs, stepMs / 10));
+    // Less than a tenth of a bucket says too little: one call in it would look like a storm.
+    const seenMs = Math.min(stepMs, Math.max(seenUntilMs - (timesMs[i] ?? 0), stepMs / 10));
     return value === null ? null : value / (seenMs / 1_000);
   });
 }

@@ -2,8 +2,8 @@
 // viewer's zone and locale.
 
 import type { Unit } from '../api/types';
+import { MINUTE_MS } from '../time/range';
 
-const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** A label with more digits than this would not fit, and a millionth of a cent is small enough. */

@@ -52,6 +52,9 @@ class View {
 
   readonly interval: Interval = $derived(resolve(this.range, this.nowMs));
 
+  /** Whether refreshing can show something new. */
+  readonly isLive: boolean = $derived(isLive(this.range));
+
   readonly stepMs: number = $derived(stepFor(this.interval));
 
   readonly filters: Filters = $derived.by(() => {
@@ -121,7 +124,7 @@ class View {
   keepFresh() {
     $effect(() => {
       const everyMs = REFRESH_MS[this.refresh];
-      if (everyMs === 0 || !isLive(this.range)) return;
+      if (everyMs === 0 || !this.isLive) return;
       const tick = () => {
         // A slow answer is waited for: refreshing over it would abort it again and again.
         if (!document.hidden && !isBusy()) this.refreshNow();

@@ -16,13 +16,15 @@ import {
   type ChartSeries,
 } from '../chart/table';
 import { aggregate, top, type Filters } from '../query/expression';
-import { before, type Interval } from '../time/range';
+import { before, MINUTE_MS, type Interval } from '../time/range';
 
 /** What all panels are asked about. */
 export interface Subject {
   interval: Interval;
   stepMs: number;
   filters: Filters;
+  /** The present: buckets after it are still empty. */
+  nowMs: number;
 }
 
 /** A number over the whole range, and over the same time before. */
@@ -82,7 +84,7 @@ export async function requestRate(subject: Subject, signal: AbortSignal): Promis
   );
   const rates = series.map((one) => ({
     ...one,
-    values: perSecond(one.values, timesMs, subject.stepMs, subject.interval.toMs),
+    values: perSecond(one.values, timesMs, subject.stepMs, seenUntil(subject)),
   }));
   return { data: { timesMs, stepMs: subject.stepMs, unit: 'per_second', series: rates }, notes };
 }
@@ -236,6 +238,11 @@ function lines(parts: readonly Part[], subject: Subject, absent: Absent) {
 
 function panel(drawn: ReturnType<typeof lines>, { unit }: Answer, { stepMs }: Subject): PanelContent {
   return { data: { timesMs: drawn.timesMs, stepMs, unit, series: drawn.series }, notes: drawn.notes };
+}
+
+/** Until when calls can be in the answer: it is made from whole minutes, the last of which may not be over. */
+function seenUntil({ interval, nowMs }: Subject): number {
+  return Math.min(Math.ceil(interval.toMs / MINUTE_MS) * MINUTE_MS, Math.max(nowMs, interval.toMs));
 }
 
 function gridOf({ interval, stepMs }: Subject): number[] {
