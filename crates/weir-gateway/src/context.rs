@@ -52,6 +52,8 @@ pub(crate) struct Question {
     pub(crate) body: Bytes,
     /// The model asked for; `None` when neither body nor path names one.
     pub(crate) model: Option<Arc<str>>,
+    /// Whether the body is where the model is named.
+    pub(crate) names_model: bool,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
     pub(crate) max_output_tokens: Option<u64>,
@@ -194,6 +196,7 @@ impl Question {
             input: part(facts.input),
             instructions: part(facts.instructions),
             tools: part(facts.tools),
+            names_model: facts.model.is_some(),
             body: body.clone(),
             model,
             stream: facts.stream,

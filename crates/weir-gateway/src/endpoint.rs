@@ -11,6 +11,7 @@
 //! Anything else is not the gateway's. A configured provider's name goes before Azure's `/openai/v1`.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use weir_dialect::{Dialect, Family};
 
@@ -175,7 +176,8 @@ pub(crate) fn percent_encoded(segment: &str) -> Cow<'_, str> {
         if is_plain(byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     Cow::Owned(text)

@@ -203,7 +203,12 @@ async fn send_whole(
     asks_for_usage: bool,
 ) -> Result<Result<Reply, AttemptError>, Refusal> {
     let provider = ctx.provider(candidate.provider);
-    let edit = RequestEdit { model: candidate.model.as_deref(), ask_for_stream_usage: asks_for_usage };
+    let lacks_model = !question.names_model && provider.needs_model_in_body(&ctx.endpoint);
+    let path_model = question.model.as_deref().filter(|_| lacks_model);
+    let edit = RequestEdit {
+        model: candidate.model.as_deref().or(path_model),
+        ask_for_stream_usage: asks_for_usage,
+    };
     let body = if edit == RequestEdit::default() {
         question.body.clone()
     } else {

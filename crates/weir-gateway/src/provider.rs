@@ -156,24 +156,45 @@ impl Provider {
         let base = self.base_path.as_str();
         let trimmed =
             |ends: &[&str]| ends.iter().fold(base, |path, end| path.strip_suffix(end).unwrap_or(path));
-        let named_in_path = ["/chat/completions", "/completions", "/embeddings"].contains(&rest);
         match self.kind {
             ProviderKind::OpenAi => format!("{base}{}", without_invocations(rest)),
             ProviderKind::Anthropic => format!("{}/v1{}", trimmed(&["/v1"]), without_invocations(rest)),
             ProviderKind::Databricks => {
-                format!("{}/serving-endpoints{rest}", trimmed(&["/serving-endpoints"]))
+                let base = trimmed(&["/serving-endpoints"]);
+                if is_invocation(rest) {
+                    return format!("{base}/serving-endpoints/{}/invocations", percent_encoded(model));
+                }
+                format!("{base}/serving-endpoints{rest}")
             }
             ProviderKind::Azure => {
-                let (base, rest) = (trimmed(&["/v1", "/openai"]), without_invocations(rest));
+                let base = trimmed(&["/v1", "/openai"]);
+                let rest_as_chat = without_invocations(rest);
                 match self.api_version {
-                    Some(_) if named_in_path || rest != without_invocations(rest) => {
-                        format!("{base}/openai/deployments/{}{rest}", percent_encoded(model))
+                    Some(_) if self.has_model_in_path(rest) => {
+                        format!("{base}/openai/deployments/{}{rest_as_chat}", percent_encoded(model))
                     }
-                    Some(_) => format!("{base}/openai{rest}"),
-                    None => format!("{base}/openai/v1{rest}"),
+                    Some(_) => format!("{base}/openai{rest_as_chat}"),
+                    None => format!("{base}/openai/v1{rest_as_chat}"),
                 }
             }
         }
+    }
+
+    /// Whether this provider takes the model of a canonical endpoint from the path, so that the body need not name it.
+    fn has_model_in_path(&self, rest: &str) -> bool {
+        const DEPLOYED: [&str; 3] = ["/chat/completions", "/completions", "/embeddings"];
+        match self.kind {
+            ProviderKind::Azure => {
+                self.api_version.is_some() && (is_invocation(rest) || DEPLOYED.contains(&rest))
+            }
+            ProviderKind::Databricks => is_invocation(rest),
+            ProviderKind::OpenAi | ProviderKind::Anthropic => false,
+        }
+    }
+
+    /// Whether the body must name the model for this provider to know it.
+    pub(crate) fn needs_model_in_body(&self, endpoint: &Endpoint) -> bool {
+        !matches!(endpoint.place, Place::Provider(_)) && !self.has_model_in_path(&endpoint.rest)
     }
 
     /// The client's query without an `api-version` that is Azure's business or that Weir states itself.
@@ -185,9 +206,14 @@ impl Provider {
     }
 }
 
-/// Databricks' `/<model>/invocations` is chat everywhere else.
+/// Databricks' `/<model>/invocations`.
+fn is_invocation(rest: &str) -> bool {
+    rest.ends_with("/invocations")
+}
+
+/// An invocation is chat everywhere else.
 fn without_invocations(rest: &str) -> &str {
-    if rest.ends_with("/invocations") { "/chat/completions" } else { rest }
+    if is_invocation(rest) { "/chat/completions" } else { rest }
 }
 
 /// `host`, and the port where it is not the scheme's own.

@@ -78,17 +78,18 @@ pub(super) async fn send(
 ) -> Result<Reply, AttemptError> {
     if let Some(connection) = ctx.worker.pool.take(provider) {
         let head = body.as_ref().map(|_| copy_of_head(&request));
-        match exchange(ctx, provider, connection, request).await {
-            Err(Failed::Sending(SendError { unsent: Some(unsent), .. })) => request = unsent,
-            Err(Failed::Sending(SendError { cause, .. })) if is_closed(&cause) => match head.zip(body) {
-                Some((mut again, body)) => {
-                    *again.body_mut() = UpstreamBody::whole(body);
-                    request = again;
-                }
-                None => return Err(Failed::Sending(SendError { cause, unsent: None }).into()),
-            },
+        let failed = match exchange(ctx, provider, connection, request).await {
+            Err(Failed::Sending(failed)) if failed.unsent.is_some() || is_closed(&failed.cause) => *failed,
             other => return other.map_err(AttemptError::from),
-        }
+        };
+        request = match (failed.unsent, head.zip(body)) {
+            (Some(unsent), _) => unsent,
+            (None, Some((mut again, body))) => {
+                *again.body_mut() = UpstreamBody::whole(body);
+                again
+            }
+            (None, None) => return Err(AttemptError::Closed { cause: failed.cause.to_string() }),
+        };
     }
     let connection = connect(ctx, ctx.provider(provider)).await?;
     exchange(ctx, provider, connection, request).await.map_err(AttemptError::from)
@@ -107,17 +108,17 @@ async fn connect(ctx: &CallContext, provider: &Provider) -> Result<Connection, A
 /// How an exchange failed.
 enum Failed {
     Timeout { after_ms: u64 },
-    Sending(SendError),
+    Sending(Box<SendError>),
 }
 
 impl From<Failed> for AttemptError {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Timeout { after_ms } => Self::Timeout { after_ms },
-            Failed::Sending(SendError { cause, .. }) if is_closed(&cause) => {
-                Self::Closed { cause: cause.to_string() }
+            Failed::Sending(failed) if is_closed(&failed.cause) => {
+                Self::Closed { cause: failed.cause.to_string() }
             }
-            Failed::Sending(SendError { cause, .. }) => Self::Invalid { cause: cause.to_string() },
+            Failed::Sending(failed) => Self::Invalid { cause: failed.cause.to_string() },
         }
     }
 }
@@ -132,7 +133,7 @@ async fn exchange(
     let response = tokio::time::timeout(Duration::from_millis(after_ms), connection.send(request))
         .await
         .map_err(|_| Failed::Timeout { after_ms })?
-        .map_err(Failed::Sending)?;
+        .map_err(|failed| Failed::Sending(Box::new(failed)))?;
     let (head, exchange) = Exchange::new(connection, response);
     Ok(Reply { provider, head, body: ReplyBody::Live(Box::new(exchange)), strips_usage: false })
 }
@@ -151,5 +152,5 @@ fn is_closed(error: &hyper::Error) -> bool {
 }
 
 fn is_io(error: &hyper::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }

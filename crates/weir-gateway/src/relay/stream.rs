@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
-use weir_dialect::{ResponseFacts, StreamForward, StreamStep};
+use weir_dialect::{ResponseFacts, StreamForward, StreamReader, StreamStep};
 
 use super::body::RelayError;
 use crate::context::CallContext;
@@ -157,7 +157,7 @@ impl Relay {
         if let Some(exchange) = self.exchange.take() {
             self.ctx.worker.give_back(self.provider, exchange);
         }
-        let rest = self.ctx.progress.borrow_mut().reader().map(|reader| reader.flush());
+        let rest = self.ctx.progress.borrow_mut().reader().map(StreamReader::flush);
         if let Some(step) = rest {
             self.follow(step);
         }
@@ -178,12 +178,11 @@ impl Relay {
         let is_complete = reader.as_ref().is_none_or(|reader| reader.is_complete());
         let facts = reader.map_or_else(ResponseFacts::default, |reader| reader.finish());
         self.state = match begin_finish(&self.ctx, facts, ending(is_complete)) {
-            Finished::Recorded(_) => next,
             // Counting of an earlier `record` goes on; its pieces still wait.
             Finished::Before if matches!(self.state, State::Counting(..)) => {
                 return self.after_counting(next);
             }
-            Finished::Before => next,
+            Finished::Recorded(_) | Finished::Before => next,
             Finished::Counting(counting) => State::Counting(counting, Box::new(next)),
         };
     }

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// When TCP asks whether an idle peer is still there: sooner than the five minutes after which cloud NATs forget.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+const TCP_KEEPALIVE: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub(crate) struct Connector(TowerToHyperService<HttpsConnector<HttpConnector>>);
