@@ -10,8 +10,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use crate::answer::JsonText;
 use crate::error::ApiError;
 
 /// Calls that run at once. A dashboard asks for about ten panels together; each query uses all cores for a short time.
@@ -48,6 +50,15 @@ impl Default for Gate {
 impl Gate {
     fn new(running_max: usize, waiting_max: usize) -> Self {
         Self { running: Arc::new(Semaphore::new(running_max)), waiting: AtomicUsize::new(0), waiting_max }
+    }
+
+    /// Runs `call` on a blocking thread when there is room, and writes its answer there.
+    pub async fn answer<T, F>(&self, call: F) -> Result<JsonText, ApiError>
+    where
+        T: Serialize,
+        F: FnOnce(&Abandoned) -> Result<T, ApiError> + Send + 'static,
+    {
+        self.run(|abandoned| JsonText::of(&call(abandoned)?)).await
     }
 
     /// Runs `call` on a blocking thread when there is room.

@@ -10,6 +10,7 @@
 //! Invariants: every error has one shape and a code of a closed set; texts of the store's own errors are logged and never
 //! shown; no request body is over [`BODY_BYTES_MAX`]; the document in `ui/openapi.json` is the one this code makes.
 
+mod answer;
 mod auth;
 mod blocking;
 mod document;
@@ -62,6 +63,7 @@ struct Api {
     gate: blocking::Gate,
     /// Statements have a gate of their own: a slow one must not keep the dashboard waiting.
     sql_gate: blocking::Gate,
+    document: answer::JsonText,
 }
 
 impl std::ops::Deref for Api {
@@ -77,8 +79,13 @@ type Shared = Arc<Api>;
 
 /// The router of everything that is not a call to a model.
 pub fn router(parts: ApiParts) -> Router {
-    let api: Shared =
-        Arc::new(Api { parts, gate: blocking::Gate::default(), sql_gate: blocking::Gate::default() });
+    let document = answer::JsonText::of(&openapi()).expect("the document is small and has string keys only");
+    let api: Shared = Arc::new(Api {
+        parts,
+        gate: blocking::Gate::default(),
+        sql_gate: blocking::Gate::default(),
+        document,
+    });
     let guarded = Router::from(routes::guarded())
         .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::authenticated));
     Router::from(routes::open())

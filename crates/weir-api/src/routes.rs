@@ -13,11 +13,12 @@ mod spans;
 mod sql;
 mod status;
 
-use axum::Json;
+use axum::extract::State;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::answer::JsonText;
 use crate::{Shared, document};
 
 /// Routes that anyone may use: they tell nothing about calls, or are how one logs in.
@@ -58,6 +59,6 @@ pub(crate) fn document() -> OpenApi {
     security(()),
     responses((status = 200, description = "This document.", body = serde_json::Value))
 )]
-async fn openapi_document() -> Json<OpenApi> {
-    Json(document())
+async fn openapi_document(State(shared): State<Shared>) -> JsonText {
+    shared.document.clone()
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use weir_types::TagKey;
+use weir_types::{BrowseError, TagKey};
 
 use crate::Shared;
+use crate::answer::JsonText;
 use crate::error::ApiError;
 use crate::extract::{Params, limit};
 use crate::instant;
@@ -53,23 +53,24 @@ pub(crate) struct FacetParams {
 pub(crate) async fn list_facets(
     State(shared): State<Shared>,
     Params(params): Params<FacetParams>,
-) -> Result<Json<FacetList>, ApiError> {
+) -> Result<JsonText, ApiError> {
     let tag =
         params.tag.ok_or_else(|| ApiError::missing("tag", "the name of a tag, such as model or team"))?;
     let range = instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?;
     let scope = super::spans::scope(params.filter.as_deref())?;
     let limit = limit(params.limit.as_deref(), LIMIT_DEFAULT, LIMIT_MAX)?;
     let browse = Arc::clone(&shared.browse);
-    let values = shared
+    shared
         .gate
-        .run(move |_| {
-            browse.facets(&TagKey::new(&tag), range, &scope, limit).map_err(|error| match error {
-                weir_types::BrowseError::Invalid(why) => {
-                    ApiError::parameter("tag", &tag, &format!("a tag of spans ({why})"))
-                }
-                other => other.into(),
-            })
+        .answer(move |_| {
+            let values =
+                browse.facets(&TagKey::new(&tag), range, &scope, limit).map_err(|error| match error {
+                    BrowseError::Invalid(why) => {
+                        ApiError::parameter("tag", &tag, &format!("a tag of spans ({why})"))
+                    }
+                    other => other.into(),
+                })?;
+            Ok(FacetList { values: values.into_iter().map(FacetItem::from).collect() })
         })
-        .await?;
-    Ok(Json(FacetList { values: values.into_iter().map(FacetItem::from).collect() }))
+        .await
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use weir_types::Scan;
 use weir_types::metric::{self, CELL_TAGS, DERIVED, Unit};
 
 use crate::Shared;
+use crate::answer::JsonText;
 use crate::error::ApiError;
 use crate::wire::{MetricItem, MetricList, UnitName};
 
@@ -19,10 +19,9 @@ use crate::wire::{MetricItem, MetricList, UnitName};
     tag = "query",
     responses((status = 200, description = "By name.", body = MetricList), ApiError)
 )]
-pub(crate) async fn list_metrics(State(shared): State<Shared>) -> Result<Json<MetricList>, ApiError> {
+pub(crate) async fn list_metrics(State(shared): State<Shared>) -> Result<JsonText, ApiError> {
     let scan = Arc::clone(&shared.scan);
-    let metrics = shared.gate.run(move |_| Ok(list(&*scan))).await?;
-    Ok(Json(MetricList { metrics }))
+    shared.gate.answer(move |_| Ok(MetricList { metrics: list(&*scan) })).await
 }
 
 fn list(scan: &dyn Scan) -> Vec<MetricItem> {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use weir_query::{Answer, InstantAnswer, Query, QueryContext, QueryError};
 use weir_types::{Scan, ScanError, ScanRequest, ScanRow, TagKey};
 
 use crate::Shared;
+use crate::answer::JsonText;
 use crate::blocking::Abandoned;
 use crate::error::ApiError;
 use crate::extract::Params;
@@ -71,11 +71,11 @@ pub(crate) struct InstantQueryParams {
 pub(crate) async fn query_range(
     State(shared): State<Shared>,
     Params(params): Params<QueryParams>,
-) -> Result<Json<QueryAnswer>, ApiError> {
+) -> Result<JsonText, ApiError> {
     let range = instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?;
     let step_us = params.step.as_deref().map(|step| instant::step_us("step", step)).transpose()?;
     let context = QueryContext { range, step_us, tz: params.tz };
-    evaluate(&shared, params.expr, context, weir_query::run).await
+    evaluate::<_, QueryAnswer>(&shared, params.expr, context, weir_query::run).await
 }
 
 /// One number for each group: evaluates an expression over the whole window.
@@ -89,10 +89,10 @@ pub(crate) async fn query_range(
 pub(crate) async fn query_instant(
     State(shared): State<Shared>,
     Params(params): Params<InstantQueryParams>,
-) -> Result<Json<InstantQueryAnswer>, ApiError> {
+) -> Result<JsonText, ApiError> {
     let range = instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?;
     let context = QueryContext { range, step_us: None, tz: params.tz };
-    evaluate(&shared, params.expr, context, weir_query::run_instant).await
+    evaluate::<_, InstantQueryAnswer>(&shared, params.expr, context, weir_query::run_instant).await
 }
 
 /// Parses on the async thread, which takes microseconds, and evaluates on a blocking one.
@@ -101,10 +101,10 @@ async fn evaluate<A, W>(
     expr: Option<String>,
     context: QueryContext,
     run: fn(&Query, &QueryContext, &dyn Scan) -> Result<A, QueryError>,
-) -> Result<Json<W>, ApiError>
+) -> Result<JsonText, ApiError>
 where
-    A: Send + 'static,
-    W: From<A> + Send + 'static,
+    A: 'static,
+    W: From<A> + Serialize,
 {
     let text =
         expr.ok_or_else(|| ApiError::missing("expr", "an expression, such as count:llm.request.count{*}"))?;
@@ -113,12 +113,12 @@ where
     }
     let query = weir_query::parse(&text).map_err(|error| ApiError::in_expression(&error, &text))?;
     let scan = Arc::clone(&shared.scan);
-    let answer = shared.gate.run(move |abandoned| {
+    let evaluating = shared.gate.answer(move |abandoned| {
         let scan = UntilAbandoned { scan: &*scan, abandoned };
         let answer = run(&query, &context, &scan).map_err(|error| ApiError::in_expression(&error, &text))?;
         Ok(W::from(answer))
     });
-    answer.await.map(Json)
+    evaluating.await
 }
 
 /// Stops a query between two of its scans once its client has gone.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use weir_types::{BrowseError, Scope, SpanFilter, SpanId, TraceId};
 
 use crate::Shared;
+use crate::answer::JsonText;
 use crate::error::ApiError;
 use crate::extract::{Params, Segments, limit, segment};
 use crate::instant;
@@ -63,7 +63,7 @@ pub(crate) struct SpanParams {
 pub(crate) async fn list_spans(
     State(shared): State<Shared>,
     Params(params): Params<SpanParams>,
-) -> Result<Json<SpanList>, ApiError> {
+) -> Result<JsonText, ApiError> {
     let filter = SpanFilter {
         range: instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?,
         scope: scope(params.filter.as_deref())?,
@@ -72,8 +72,7 @@ pub(crate) async fn list_spans(
         limit: limit(params.limit.as_deref(), LIMIT_DEFAULT, LIMIT_MAX)?,
     };
     let browse = Arc::clone(&shared.browse);
-    let list = shared.gate.run(move |_| page(&*browse, &filter)).await?;
-    Ok(Json(list))
+    shared.gate.answer(move |_| page(&*browse, &filter)).await
 }
 
 fn page(browse: &dyn weir_types::Browse, filter: &SpanFilter) -> Result<SpanList, ApiError> {
@@ -101,14 +100,16 @@ fn page(browse: &dyn weir_types::Browse, filter: &SpanFilter) -> Result<SpanList
 pub(crate) async fn get_span(
     State(shared): State<Shared>,
     Segments((trace_text, span_text)): Segments<(String, String)>,
-) -> Result<Json<SpanItem>, ApiError> {
+) -> Result<JsonText, ApiError> {
     let trace_id: TraceId = segment("trace_id", &trace_text, TRACE_ID)?;
     let span_id: SpanId = segment("span_id", &span_text, SPAN_ID)?;
     let browse = Arc::clone(&shared.browse);
-    let span = shared.gate.run(move |_| Ok(browse.span(trace_id, span_id)?)).await?;
-    let span =
-        span.ok_or_else(|| ApiError::not_found(format!("there is no span {span_id} in trace {trace_id}")))?;
-    Ok(Json(SpanItem::from(&span)))
+    let absent = move || ApiError::not_found(format!("there is no span {span_id} in trace {trace_id}"));
+    let reading = move |_: &_| {
+        let span = browse.span(trace_id, span_id)?.ok_or_else(absent)?;
+        Ok(SpanItem::from(&span))
+    };
+    shared.gate.answer(reading).await
 }
 
 /// One trace: its spans, whole, with what was judged about them.
@@ -122,17 +123,20 @@ pub(crate) async fn get_span(
 pub(crate) async fn get_trace(
     State(shared): State<Shared>,
     Segments(trace_text): Segments<String>,
-) -> Result<Json<TraceItem>, ApiError> {
+) -> Result<JsonText, ApiError> {
     let trace_id: TraceId = segment("trace_id", &trace_text, TRACE_ID)?;
     let browse = Arc::clone(&shared.browse);
-    let (spans, scores) = shared.gate.run(move |_| Ok(browse.trace(trace_id)?)).await?;
-    if spans.is_empty() && scores.is_empty() {
-        return Err(ApiError::not_found(format!("there is no trace {trace_id}")));
-    }
-    Ok(Json(TraceItem {
-        spans: spans.iter().map(SpanItem::from).collect(),
-        scores: scores.iter().map(ScoreItem::from).collect(),
-    }))
+    let reading = move |_: &_| {
+        let (spans, scores) = browse.trace(trace_id)?;
+        if spans.is_empty() && scores.is_empty() {
+            return Err(ApiError::not_found(format!("there is no trace {trace_id}")));
+        }
+        Ok(TraceItem {
+            spans: spans.iter().map(SpanItem::from).collect(),
+            scores: scores.iter().map(ScoreItem::from).collect(),
+        })
+    };
+    shared.gate.answer(reading).await
 }
 
 /// Reads a condition on tags; nothing said means everything.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use weir_types::SqlLimits;
 
 use crate::Shared;
+use crate::answer::JsonText;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::wire::{SqlAnswer, SqlRequest};
@@ -28,8 +28,7 @@ const LIMITS: SqlLimits = SqlLimits { time_max: Duration::from_secs(30), rows_ma
 pub(crate) async fn run_sql(
     State(shared): State<Shared>,
     JsonBody(request): JsonBody<SqlRequest>,
-) -> Result<Json<SqlAnswer>, ApiError> {
+) -> Result<JsonText, ApiError> {
     let browse = Arc::clone(&shared.browse);
-    let table = shared.sql_gate.run(move |_| Ok(browse.sql(&request.sql, LIMITS)?)).await?;
-    Ok(Json(table.into()))
+    shared.sql_gate.answer(move |_| Ok(SqlAnswer::from(browse.sql(&request.sql, LIMITS)?))).await
 }

@@ -35,8 +35,8 @@ pub struct ServerStatus {
 pub struct StoreStatus {
     /// Bytes of the journal on disk.
     pub journal_bytes: u64,
-    /// Bytes that were appended to the journal and are not in the store yet.
-    pub behind_bytes: u64,
+    /// Appends to the journal whose records are not in the store yet.
+    pub behind_appends: u64,
     /// Records stored since the start, by kind.
     pub records: RecordCounts,
     /// Batches that could not be stored and were tried again since the start.
@@ -77,8 +77,6 @@ pub struct UpstreamStatus {
     pub provider: String,
     /// The state of its circuit breaker.
     pub breaker: UpstreamState,
-    /// Calls that are being forwarded now.
-    pub active: u64,
     /// Calls since the start.
     pub requests: u64,
     /// Calls since the start that failed.

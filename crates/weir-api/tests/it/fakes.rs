@@ -287,7 +287,6 @@ impl StatusSource for FakeStatus {
         let upstream = UpstreamStatus {
             provider: "openai".to_owned(),
             breaker: UpstreamState::HalfOpen,
-            active: 1,
             requests: 2,
             failures: 1,
         };
