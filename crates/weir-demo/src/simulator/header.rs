@@ -46,11 +46,11 @@ fn anthropic(headers: &mut HeaderMap, request_id: &str, identity: &mut Identity)
     for (name, value) in [
         ("anthropic-organization-id", "4d1f7f3e-7a0a-4f8e-9f52-0c6a5b3d9e21"),
         ("anthropic-ratelimit-requests-limit", "4000"),
-        ("anthropic-ratelimit-requests-reset", "2025-11-14T09:30:00Z"),
+        ("anthropic-ratelimit-requests-reset", "2026-11-14T09:30:00Z"),
         ("anthropic-ratelimit-input-tokens-limit", "2000000"),
-        ("anthropic-ratelimit-input-tokens-reset", "2025-11-14T09:30:00Z"),
+        ("anthropic-ratelimit-input-tokens-reset", "2026-11-14T09:30:00Z"),
         ("anthropic-ratelimit-output-tokens-limit", "400000"),
-        ("anthropic-ratelimit-output-tokens-reset", "2025-11-14T09:30:00Z"),
+        ("anthropic-ratelimit-output-tokens-reset", "2026-11-14T09:30:00Z"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -66,6 +66,17 @@ const fn embedding(prefix: &'static str, dimensions: usize) -> Model {
     }
 }
 
+/// A current model, which answers as the name it was asked by.
+const fn current(
+    prefix: &'static str,
+    owner: &'static str,
+    ability: Ability,
+    ttft_ms: f64,
+    token_ms: f64,
+) -> Model {
+    Model { prefix, dated: None, owner, ability, ttft_ms, token_ms, listed: true }
+}
+
 /// A family whose members answer as the name they were asked by.
 const fn family(prefix: &'static str, ttft_ms: f64, token_ms: f64) -> Model {
     Model { prefix, dated: None, owner: "system", ability: Ability::Chat, ttft_ms, token_ms, listed: false }
@@ -75,7 +86,7 @@ const OPENAI: &str = "system";
 const ANTHROPIC: &str = "anthropic";
 
 /// Every model, in no particular order.
-pub(crate) const MODELS: [Model; 35] = [
+pub(crate) const MODELS: [Model; 41] = [
     chat("gpt-4o", "gpt-4o-2024-08-06", OPENAI, 420.0, 11.0),
     chat("gpt-4o-mini", "gpt-4o-mini-2024-07-18", OPENAI, 340.0, 9.0),
     chat("gpt-4.1", "gpt-4.1-2025-04-14", OPENAI, 460.0, 11.0),
@@ -92,6 +103,9 @@ pub(crate) const MODELS: [Model; 35] = [
     reasoning("o3", "o3-2025-04-16", OPENAI, 1_300.0, 12.0),
     reasoning("o3-mini", "o3-mini-2025-01-31", OPENAI, 1_100.0, 9.0),
     reasoning("o4-mini", "o4-mini-2025-04-16", OPENAI, 1_000.0, 9.0),
+    current("gpt-5.4-mini", OPENAI, Ability::Chat, 320.0, 7.0),
+    current("gpt-6.1-sol", OPENAI, Ability::Reasoning, 850.0, 10.0),
+    current("gpt-6.1-terra", OPENAI, Ability::Chat, 380.0, 6.0),
     embedding("text-embedding-3-small", 1_536),
     embedding("text-embedding-3-large", 3_072),
     embedding("text-embedding-ada-002", 1_536),
@@ -101,6 +115,9 @@ pub(crate) const MODELS: [Model; 35] = [
     chat("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", ANTHROPIC, 720.0, 12.0),
     chat("claude-haiku-4-5", "claude-haiku-4-5-20251001", ANTHROPIC, 420.0, 7.0),
     chat("claude-3-5-haiku", "claude-3-5-haiku-20241022", ANTHROPIC, 450.0, 8.0),
+    current("claude-opus-5-5", ANTHROPIC, Ability::Chat, 950.0, 14.0),
+    current("claude-sonnet-5-5", ANTHROPIC, Ability::Chat, 640.0, 10.0),
+    current("claude-haiku-5-5", ANTHROPIC, Ability::Chat, 330.0, 5.0),
     family("claude-", 700.0, 13.0),
     family("gpt-", 450.0, 10.0),
     family("chatgpt-", 450.0, 10.0),

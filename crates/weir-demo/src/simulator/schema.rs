@@ -140,8 +140,8 @@ impl Maker<'_> {
 
     fn string(&mut self, schema: &Value, name: &str) -> String {
         let text = match schema.get("format").and_then(Value::as_str) {
-            Some("date") => "2025-11-14".to_owned(),
-            Some("date-time") => "2025-11-14T09:30:00Z".to_owned(),
+            Some("date") => "2026-11-14".to_owned(),
+            Some("date-time") => "2026-11-14T09:30:00Z".to_owned(),
             Some("time") => "09:30:00Z".to_owned(),
             Some("email") => "dana.ortiz@example.com".to_owned(),
             Some("uri") => "https://example.com/status".to_owned(),
@@ -162,7 +162,7 @@ impl Maker<'_> {
             () if has("city") || has("location") || has("place") => self.place(),
             () if has("country") => "Germany".to_owned(),
             () if has("unit") => "celsius".to_owned(),
-            () if has("date") || has("day") => "2025-11-14".to_owned(),
+            () if has("date") || has("day") => "2026-11-14".to_owned(),
             () if has("email") => "dana.ortiz@example.com".to_owned(),
             () if has("currency") => "USD".to_owned(),
             () if has("id") && name.len() <= 12 => format!("A-{}", self.rng.u32(10_000..99_999)),
