@@ -37,6 +37,8 @@ use crate::stats::Counters;
 use crate::{StoreConfig, StoreError};
 
 pub(crate) use catalog::Catalog;
+#[cfg(test)]
+pub(crate) use fold::Fold;
 pub(crate) use fold::VALUE_NANO_MAX;
 pub(crate) use handover::Handover;
 pub(crate) use roll_up::{CellColumns, Tier};

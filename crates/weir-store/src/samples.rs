@@ -80,7 +80,7 @@ prop_compose! {
 }
 
 /// Sets what a span is and how it went.
-fn with_outcome(span: Span) -> impl Strategy<Value = Span> {
+fn with_outcome(span: Span) -> BoxedStrategy<Span> {
     let how = (member(SpanStatus::ALL), option::of(text()), option::of(text()), option::of(any::<u16>()));
     let tokens = (usage(), any::<bool>(), option::of(any::<i64>()), option::of(text()));
     let stream = (option::of(0..10_000_000u64), any::<bool>(), option::of(text()));
@@ -99,10 +99,11 @@ fn with_outcome(span: Span) -> impl Strategy<Value = Span> {
         (span.cache, span.saved, span.policy) = (policy.0, policy.1.map(NanoUsd), policy.2);
         span
     })
+    .boxed()
 }
 
 /// Sets whose a span is and what was said.
-fn with_names(span: Span) -> impl Strategy<Value = Span> {
+fn with_names(span: Span) -> BoxedStrategy<Span> {
     let names = prop::collection::vec(option::of(text()), 11);
     (names, content(), content(), content(), content(), content()).prop_map(
         move |(names, input, output, documents, tools, attributes)| {
@@ -128,10 +129,11 @@ fn with_names(span: Span) -> impl Strategy<Value = Span> {
             span
         },
     )
+    .boxed()
 }
 
 /// Any span.
-pub(crate) fn span() -> impl Strategy<Value = Span> {
+pub(crate) fn span() -> BoxedStrategy<Span> {
     (trace_id(), span_id(), option::of(span_id()), member(SpanKind::ALL), member(Source::ALL), time())
         .prop_flat_map(|(trace_id, span_id, parent_id, kind, source, start)| {
             let mut span = Span::new(trace_id, span_id, kind, source, start);
@@ -144,6 +146,7 @@ pub(crate) fn span() -> impl Strategy<Value = Span> {
         })
         .prop_flat_map(with_outcome)
         .prop_flat_map(with_names)
+        .boxed()
 }
 
 prop_compose! {
@@ -187,11 +190,12 @@ prop_compose! {
 }
 
 /// Any record.
-pub(crate) fn record() -> impl Strategy<Value = Record> {
+pub(crate) fn record() -> BoxedStrategy<Record> {
     prop_oneof![
         4 => span().prop_map(|span| Record::Span(Box::new(span))),
         1 => score().prop_map(|score| Record::Score(Box::new(score))),
         1 => point().prop_map(|point| Record::Point(Box::new(point))),
         1 => event().prop_map(|event| Record::Event(Box::new(event))),
     ]
+    .boxed()
 }

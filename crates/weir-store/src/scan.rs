@@ -7,6 +7,8 @@
 mod cells;
 mod groups;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -171,17 +171,10 @@ impl<R: Read> SegmentReader<R> {
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
         self.buffer.drain(..self.start);
         self.start = 0;
-        let len = self.buffer.len();
         // Doubling at most: a length that is wrong must not make us reserve what is not there.
-        self.buffer.resize(len + wanted.clamp(READ_BYTES, READ_BYTES.max(len)), 0);
-        let read = loop {
-            match self.source.read(&mut self.buffer[len..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
-        self.buffer.truncate(len + read.as_ref().copied().unwrap_or(0));
-        Ok(read? > 0)
+        let room = wanted.clamp(READ_BYTES, READ_BYTES.max(self.buffer.len()));
+        let read = Read::take(&mut self.source, room as u64).read_to_end(&mut self.buffer)?;
+        Ok(read > 0)
     }
 }
 

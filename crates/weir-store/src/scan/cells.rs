@@ -85,7 +85,7 @@ fn statement(
         return format!("SELECT {keys}, \"count\", \"sum\", \"min\", \"max\", histogram FROM ({rows})");
     }
     format!(
-        "SELECT {keys}, sum(\"count\")::BIGINT, sum(\"sum\"), min(\"min\"), max(\"max\") FROM ({rows}) GROUP BY ALL"
+        "SELECT {keys}, sum(\"count\")::BIGINT, sum(\"sum\"), min(\"min\"), max(\"max\") FROM ({rows}) GROUP BY ALL HAVING count(*) > 0"
     )
 }
 

@@ -49,7 +49,7 @@ fn of_spans(
     };
     format!(
         "SELECT {keys}, {bucket}, count(*), sum({value})::HUGEINT, min({unit}), max({unit}) FROM spans \
-         WHERE {CALLS_SQL} AND {} AND start_time >= {from} AND start_time < {to} AND {scope} GROUP BY ALL",
+         WHERE {CALLS_SQL} AND {} AND start_time >= {from} AND start_time < {to} AND {scope} GROUP BY ALL HAVING count(*) > 0",
         metric.filter_sql,
     )
 }
@@ -71,7 +71,7 @@ fn of_points(request: &ScanRequest, buckets: Buckets, params: &mut Params) -> St
         );
         format!(
             "SELECT {keys}, {bucket}, count(*), sum({nano}), min({value}), max({value}) FROM {name_of_table} \
-             WHERE name = {name} AND isfinite(value) AND time >= {from} AND time < {to} AND {scope} GROUP BY ALL"
+             WHERE name = {name} AND isfinite(value) AND time >= {from} AND time < {to} AND {scope} GROUP BY ALL HAVING count(*) > 0"
         )
     };
     // A set's value is a hash: it can be counted and nothing else.
