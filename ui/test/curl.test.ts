@@ -78,16 +78,20 @@ describe('the command', () => {
 
   it('speaks to Anthropic in its own way', () => {
     const input = '{"system":"Be kind.","messages":[{"role":"user","content":"Hi"}]}';
-    const { url, headers, body } = sent({ provider: 'anthropic', input });
+    const { url, headers, body } = sent({
+      provider: 'anthropic',
+      input,
+      attributes: '{"max_output_tokens":77}',
+    });
     expect(url).toMatch(/\/v1\/messages$/);
     expect(headers).toContain('x-api-key: k2');
-    expect(body).toMatchObject({ system: 'Be kind.', max_tokens: 1_024, messages: [{ role: 'user' }] });
+    expect(body).toMatchObject({ system: 'Be kind.', max_tokens: 77, messages: [{ role: 'user' }] });
   });
 
   it.each([
     [{ kind: 'embedding', input: '"text"' }, '/v1/embeddings', { input: 'text' }],
-    [{ input: '"Once"', output: '[{"text":"upon"}]' }, '/v1/completions', { prompt: 'Once' }],
-    [{ input: '"Hi"', output: '[{"type":"message","content":[]}]' }, '/v1/responses', { input: 'Hi' }],
+    [{ name: 'text_completion davinci', input: '"Once"' }, '/v1/completions', { prompt: 'Once' }],
+    [{ input: '"Hi"' }, '/v1/responses', { input: 'Hi' }],
     [{ input: '{"instructions":"x","input":"Hi"}' }, '/v1/responses', { instructions: 'x', input: 'Hi' }],
   ] as [Partial<Span>, string, object][])('knows the endpoint of %j', (changes, path, body) => {
     const request = sent(changes);

@@ -687,9 +687,9 @@ export interface components {
         StoreStatus: {
             /**
              * Format: int64
-             * @description Bytes that were appended to the journal and are not in the store yet.
+             * @description Appends to the journal whose records are not in the store yet.
              */
-            behind_bytes: number;
+            behind_appends: number;
             /**
              * Format: int64
              * @description Batches that could not be stored and were tried again since the start.
@@ -756,11 +756,6 @@ export interface components {
         UpstreamState: "closed" | "half_open" | "open";
         /** @description How one provider is doing. */
         UpstreamStatus: {
-            /**
-             * Format: int64
-             * @description Calls that are being forwarded now.
-             */
-            active: number;
             /** @description The state of its circuit breaker. */
             breaker: components["schemas"]["UpstreamState"];
             /**

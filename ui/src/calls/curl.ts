@@ -4,7 +4,7 @@
 import type { Span } from '../api/types';
 import { asArray, asRecord, asText, parseJson, type Json } from './json';
 
-/** Anthropic wants a bound; the recorded one is not kept. */
+/** Anthropic wants a bound; this one where the call's own is not known. */
 const ANTHROPIC_TOKENS_MAX = 1_024;
 
 /** The command for a POSIX shell. */
@@ -36,16 +36,23 @@ function request(span: Span): Request {
     const content = record ?? { messages: input };
     return {
       path: '/v1/messages',
-      body: { ...common, max_tokens: ANTHROPIC_TOKENS_MAX, ...content },
+      body: { ...common, max_tokens: tokensMax(span) ?? ANTHROPIC_TOKENS_MAX, ...content },
       headers: ['x-api-key: $ANTHROPIC_API_KEY', 'anthropic-version: 2023-06-01'],
     };
   }
-  if (isResponses(span, record)) {
+  if (span.name.startsWith('text_completion')) {
+    return { path: '/v1/completions', body: { ...common, prompt: input }, headers: bearer };
+  }
+  if (typeof input === 'string' || isResponses(span, record)) {
     return { path: '/v1/responses', body: { ...common, ...(record ?? { input }) }, headers: bearer };
   }
-  if (typeof input === 'string')
-    return { path: '/v1/completions', body: { ...common, prompt: input }, headers: bearer };
   return { path: '/v1/chat/completions', body: { ...common, messages: input }, headers: bearer };
+}
+
+/** How many tokens the caller allowed. */
+function tokensMax(span: Span): number | undefined {
+  const stated = asRecord(parseJson(span.attributes ?? ''))?.['max_output_tokens'];
+  return typeof stated === 'number' ? stated : undefined;
 }
 
 /** The Responses format answers with typed items. */
