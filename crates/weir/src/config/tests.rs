@@ -1,0 +1,112 @@
+//! What users are told about mistakes, word for word.
+
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+
+use super::{Overrides, Source, load};
+
+fn mistakes(text: &str) -> String {
+    let source = Source { path: Some(PathBuf::from("weir.toml")), text: text.to_owned() };
+    let environment = |name: &str| (name == "PRESENT").then(|| "secret".to_owned());
+    match load(&source, &Overrides::default(), &environment) {
+        Ok(config) => format!("no mistakes\n{}", config.summary()),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+#[test]
+fn nothing_at_all_is_a_configuration() {
+    assert_snapshot!(mistakes(""));
+}
+
+#[test]
+fn the_example_of_the_architecture_page_is_accepted() {
+    assert_snapshot!(mistakes(
+        r#"
+[server]
+listen   = "127.0.0.1:7070"
+data_dir = "./weir-data"
+
+[listeners]
+otlp_grpc = "127.0.0.1:4317"
+dogstatsd = "off"
+
+[providers.openai]
+kind     = "openai"
+base_url = "https://api.openai.com/v1"
+api_key  = { env = "PRESENT" }
+
+[[routes]]
+model   = "gpt-*"
+targets = ["openai", { provider = "openai", model = "gpt-4o-mini" }]
+"#
+    ));
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place() {
+    assert_snapshot!(mistakes(
+        r#"
+[server]
+lisen = "127.0.0.1:7070"
+worker_threads = 0
+
+[gateway]
+auth = "key"
+timeouts.connect_ms = "5s"
+
+[provider.openai]
+kind = "openai"
+
+[providers.mine]
+kind = "opnai"
+api_key = "sk-in-the-file"
+
+[[routes]]
+model = "gpt-*"
+targets = []
+
+[[routes]]
+targets = [7]
+"#
+    ));
+}
+
+#[test]
+fn what_types_cannot_say_is_checked_too() {
+    assert_snapshot!(mistakes(
+        r#"
+[server]
+listen = "everywhere"
+
+[providers.mine]
+base_url = "http://127.0.0.1:8000/v1"
+
+[providers.azure]
+kind = "azure"
+
+[providers.openai]
+api_key = { env = "ABSENT" }
+
+[[routes]]
+model = "gpt-*"
+targets = ["openia"]
+
+[[prices]]
+model = "my-model"
+input_usd_per_million = "cheap"
+output_usd_per_million = "1"
+"#
+    ));
+}
+
+#[test]
+fn a_door_that_is_open_to_the_network_is_refused() {
+    assert_snapshot!(mistakes("[server]\nlisten = \"0.0.0.0:7070\"\n"));
+}
+
+#[test]
+fn broken_syntax_is_told_with_its_line() {
+    assert_snapshot!(mistakes("[server\nlisten = \"127.0.0.1:7070\"\ndata_dir = \n"));
+}

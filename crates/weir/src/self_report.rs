@@ -1,0 +1,198 @@
+//! What Weir says of itself: `/api/status`, `/healthz` and `/metrics`.
+
+use std::fmt::{Display, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use weir_api::wire::{RecordCounts, StoreStatus, UpstreamState, UpstreamStatus};
+use weir_api::{Status, StatusSource};
+use weir_gateway::{BreakerState, Gateway, UpstreamHealth};
+use weir_store::{Store, StoreStats};
+use weir_types::UnixMicros;
+
+/// Knows the parts that can be asked how they are.
+pub struct SelfReport {
+    store: Arc<Store>,
+    gateway: Arc<Gateway>,
+    address: SocketAddr,
+    demo: bool,
+    started_at: UnixMicros,
+}
+
+impl SelfReport {
+    /// A report about these parts.
+    pub fn new(
+        store: Arc<Store>,
+        gateway: Arc<Gateway>,
+        address: SocketAddr,
+        demo: bool,
+        started_at: UnixMicros,
+    ) -> Self {
+        Self { store, gateway, address, demo, started_at }
+    }
+
+    /// Prometheus' text format, version 0.0.4.
+    pub fn prometheus_text(&self) -> String {
+        let mut page = Page::default();
+        let gateway = self.gateway.stats();
+        page.counter("weir_gateway_calls_started_total", "Calls that were accepted.", gateway.calls_started);
+        page.counter("weir_gateway_calls_ended_total", "Calls that ended, well or not.", gateway.calls_ended);
+        page.counter(
+            "weir_gateway_calls_failed_total",
+            "Calls that ended with an error.",
+            gateway.calls_failed,
+        );
+        page.counter(
+            "weir_gateway_records_lost_total",
+            "Calls that could not be recorded.",
+            gateway.records_lost,
+        );
+        page.gauge("weir_gateway_connections_open", "Connections of clients.", gateway.connections_open);
+        page.upstreams(&self.gateway.upstream_health());
+        page.store(&self.store.stats());
+        let version = env!("CARGO_PKG_VERSION");
+        page.family("weir_build_info", "gauge", "The version that runs.");
+        page.sample("weir_build_info", &format!("{{version=\"{version}\"}}"), 1);
+        page.text
+    }
+}
+
+impl StatusSource for SelfReport {
+    fn status(&self) -> Status {
+        let stats = self.store.stats();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            demo: self.demo,
+            listen: vec![self.address.to_string()],
+            not_ready: Vec::new(),
+            upstreams: self.gateway.upstream_health().iter().map(upstream_status).collect(),
+            store: StoreStatus {
+                journal_bytes: stats.journal_bytes,
+                behind_appends: stats.journal_position.saturating_sub(stats.stored_position),
+                records: RecordCounts {
+                    spans: stats.stored.spans,
+                    scores: stats.stored.scores,
+                    points: stats.stored.points,
+                    events: stats.stored.events,
+                },
+                failed_commits: stats.commit_errors,
+                last_error: stats.commit_error,
+            },
+        }
+    }
+}
+
+fn upstream_status(health: &UpstreamHealth) -> UpstreamStatus {
+    UpstreamStatus {
+        provider: health.provider.to_string(),
+        breaker: match health.breaker {
+            BreakerState::Closed { .. } => UpstreamState::Closed,
+            BreakerState::Probing { .. } => UpstreamState::HalfOpen,
+            BreakerState::Open { .. } => UpstreamState::Open,
+        },
+        requests: health.attempts,
+        failures: health.failures,
+    }
+}
+
+/// A page of metrics being written.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "counter", help);
+        self.sample(name, "", value);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "gauge", help);
+        self.sample(name, "", value);
+    }
+
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
+        let _ = writeln!(self.text, "{name}{labels} {value}");
+    }
+
+    fn upstreams(&mut self, upstreams: &[UpstreamHealth]) {
+        let labels = |upstream: &UpstreamHealth| format!("{{provider=\"{}\"}}", upstream.provider);
+        self.family("weir_upstream_attempts_total", "counter", "Attempts at a provider.");
+        for upstream in upstreams {
+            self.sample("weir_upstream_attempts_total", &labels(upstream), upstream.attempts);
+        }
+        self.family("weir_upstream_failures_total", "counter", "Attempts at a provider that failed.");
+        for upstream in upstreams {
+            self.sample("weir_upstream_failures_total", &labels(upstream), upstream.failures);
+        }
+        self.family(
+            "weir_upstream_available",
+            "gauge",
+            "Whether calls are sent to a provider: 0 while its breaker is open.",
+        );
+        for upstream in upstreams {
+            let available = u8::from(!matches!(upstream.breaker, BreakerState::Open { .. }));
+            self.sample("weir_upstream_available", &labels(upstream), available);
+        }
+    }
+
+    fn store(&mut self, stats: &StoreStats) {
+        self.gauge("weir_journal_bytes", "Bytes of the journal on disk.", stats.journal_bytes);
+        self.gauge("weir_journal_position", "The position of the last append.", stats.journal_position);
+        self.gauge(
+            "weir_stored_position",
+            "The position up to which everything is stored.",
+            stats.stored_position,
+        );
+        self.family("weir_store_records_total", "counter", "Records that were stored, by kind.");
+        let stored = stats.stored;
+        let kinds = [
+            ("span", stored.spans),
+            ("score", stored.scores),
+            ("point", stored.points),
+            ("event", stored.events),
+        ];
+        for (kind, count) in kinds {
+            self.sample("weir_store_records_total", &format!("{{kind=\"{kind}\"}}"), count);
+        }
+        self.counter("weir_store_commits_total", "Transactions that were committed.", stats.commits);
+        self.counter(
+            "weir_store_commit_errors_total",
+            "Transactions that failed and were tried again.",
+            stats.commit_errors,
+        );
+        self.counter("weir_journal_append_errors_total", "Appends that failed.", stats.append_errors);
+        self.counter(
+            "weir_journal_sync_errors_total",
+            "Times the journal could not be brought to the disk.",
+            stats.sync_errors,
+        );
+        self.counter(
+            "weir_journal_dropped_bodies_total",
+            "Spans kept without bodies, because the journal was nearly full.",
+            stats.dropped_bodies,
+        );
+        self.counter(
+            "weir_journal_dropped_records_total",
+            "Records refused, because the journal was full.",
+            stats.dropped_records,
+        );
+        self.counter(
+            "weir_journal_quarantined_bytes_total",
+            "Bytes of damaged segments that were set aside.",
+            stats.quarantined_bytes,
+        );
+        self.counter(
+            "weir_records_over_tag_limit_total",
+            "Records whose metric has too many tag sets.",
+            stats.records_over_tag_limit,
+        );
+    }
+}

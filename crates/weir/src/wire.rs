@@ -1,0 +1,116 @@
+//! The only place that connects crates: store, meter, gateway and API become one Weir.
+//!
+//! The order matters and is said once, here. Coming up: listener, store, gateway, API; so an address that is taken is
+//! told before anything is written. Going down: calls under way end and are recorded, then the store is brought to rest.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use weir_api::{ApiAuth, ApiParts};
+use weir_gateway::front::{self, FrontConfig};
+use weir_gateway::{Gateway, GatewayParts};
+use weir_meter::Meter;
+use weir_store::Store;
+use weir_types::{Clock, SystemClock};
+
+use crate::config::Config;
+use crate::self_report::SelfReport;
+
+/// A Weir that is ready to serve.
+pub struct Weir {
+    /// Where it listens; the port is real, also when the configuration says 0.
+    pub address: SocketAddr,
+    /// Everything it keeps.
+    pub store: Arc<Store>,
+    /// Tokens and prices.
+    pub meter: Arc<Meter>,
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    api: axum::Router,
+    front: FrontConfig,
+}
+
+impl Weir {
+    /// Opens the listener and the store and connects the parts. Nothing is served yet.
+    pub async fn open(config: Config, demo: bool) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(config.listen).with_context(|| {
+            format!(
+                "cannot listen on {}: stop what listens there, or choose another with --listen",
+                config.listen
+            )
+        })?;
+        let address = listener.local_addr()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
+        let meter = Arc::new(Meter::new(config.prices));
+        let parts = GatewayParts {
+            sink: store.sink(),
+            keys: store.keys(),
+            meter: Arc::clone(&meter),
+            clock: Arc::clone(&clock),
+        };
+        let gateway = Gateway::new(config.gateway, parts)?;
+        for (key, address) in config.listeners.addresses() {
+            tracing::warn!(key, address, "this version has no such receiver yet; the address is left alone");
+        }
+        let report =
+            Arc::new(SelfReport::new(Arc::clone(&store), Arc::clone(&gateway), address, demo, clock.now()));
+        let allowed_hosts = allowed_hosts(address, config.api.allowed_hosts);
+        let api = weir_api::router(ApiParts {
+            scan: store.scan(),
+            browse: store.browse(),
+            key_admin: store.key_admin(),
+            clock,
+            status: Arc::clone(&report) as _,
+            metrics: Arc::new(move || report.prometheus_text()),
+            auth: ApiAuth { admin_token: config.api.admin_token, allowed_hosts },
+        });
+        let front =
+            FrontConfig { worker_threads: config.worker_threads.unwrap_or(0), ..FrontConfig::default() };
+        Ok(Self { address, store, meter, listener, gateway, api, front })
+    }
+
+    /// Serves until `shutdown` is ready, lets calls under way end, and brings the store to rest.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { store, listener, gateway, api, front, .. } = self;
+        front::serve(vec![listener], gateway, api, front, shutdown).await?;
+        match Arc::into_inner(store) {
+            Some(store) => store.close().await?,
+            // Someone still reads; what was appended is in the journal, and the next start finds it there.
+            None => tracing::warn!("the store is still in use; what is not stored yet stays in the journal"),
+        }
+        Ok(())
+    }
+}
+
+/// Under which names browsers may reach the dashboard. On loopback only loopback's own and the configured ones, so that
+/// a page from elsewhere whose name was pointed at 127.0.0.1 reads nothing. On an open address the token protects; names
+/// are checked where some are configured.
+fn allowed_hosts(address: SocketAddr, configured: Vec<String>) -> Vec<String> {
+    if !address.ip().is_loopback() && configured.is_empty() {
+        return Vec::new();
+    }
+    ApiAuth::loopback_hosts().into_iter().chain(configured).collect()
+}
+
+/// Ready when the process is asked to end, by Ctrl-C or by SIGTERM.
+pub async fn asked_to_end() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            // Without the handler the signal ends the process by itself.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate => {}
+    }
+    tracing::info!("ending: calls under way are finished");
+}
+
+/// The runtime for what is not a call: the store's state, signals, the demo. Calls have threads of their own.
+pub fn background_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?)
+}
