@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::text;
-use crate::wire::Raw;
+use crate::wire::{Name, Raw};
 
 /// One member of an object and where it stands in the text.
 pub(crate) struct Member<'a> {
     pub(crate) name: Cow<'a, str>,
-    /// The bytes of the name, quotes included.
-    pub(crate) name_at: Range<usize>,
+    /// Where the name begins, at its quote.
+    pub(crate) name_start: usize,
     /// The JSON text of the value.
     pub(crate) value: &'a str,
     /// The bytes of the value.
@@ -30,24 +30,16 @@ pub(crate) struct Edit {
 /// The members of an object, in order, duplicates included. Fails when the text is not one JSON object.
 pub(crate) fn members(json: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let members = deserializer.deserialize_map(MembersVisitor { base: json.as_ptr() as usize })?;
+    let members = deserializer.deserialize_map(MembersVisitor { json })?;
     deserializer.end()?;
     Ok(members)
 }
 
-struct MembersVisitor {
-    /// The address at which the text begins: values are slices of it, so addresses tell their places.
-    base: usize,
+struct MembersVisitor<'a> {
+    json: &'a str,
 }
 
-impl MembersVisitor {
-    fn place(&self, text: &str) -> Range<usize> {
-        let start = text.as_ptr() as usize - self.base;
-        start..start + text.len()
-    }
-}
-
-impl<'de> Visitor<'de> for MembersVisitor {
+impl<'de> Visitor<'de> for MembersVisitor<'de> {
     type Value = Vec<Member<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,13 +48,15 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::with_capacity(16);
-        while let Some((name, value)) = map.next_entry::<Raw<'de>, Raw<'de>>()? {
-            members.push(Member {
-                name: text::decode(name.get()).unwrap_or_default(),
-                name_at: self.place(name.get()),
-                value: value.get(),
-                value_at: self.place(value.get()),
-            });
+        let mut read_to = 0;
+        while let Some(name) = map.next_key_seed(Name)? {
+            let value = map.next_value::<Raw<'de>>()?.get();
+            // The value is a slice of the document, so its address tells its place.
+            let start = value.as_ptr() as usize - self.json.as_ptr() as usize;
+            // Between a value and the next name there are only a comma and white space.
+            let name_start = read_to + self.json[read_to..].find('"').unwrap_or(0);
+            read_to = start + value.len();
+            members.push(Member { name, name_start, value, value_at: start..read_to });
         }
         Ok(members)
     }
@@ -95,8 +89,8 @@ pub(crate) fn removal(members: &[Member<'_>], index: usize) -> Range<usize> {
     let member = &members[index];
     match (index.checked_sub(1), members.get(index + 1)) {
         (Some(before), _) => members[before].value_at.end..member.value_at.end,
-        (None, Some(after)) => member.name_at.start..after.name_at.start,
-        (None, None) => member.name_at.start..member.value_at.end,
+        (None, Some(after)) => member.name_start..after.name_start,
+        (None, None) => member.name_start..member.value_at.end,
     }
 }
 

@@ -37,6 +37,14 @@ fn escaped_names_and_values_are_read() {
 }
 
 #[test]
+fn a_name_that_is_no_text_does_not_make_a_request_unreadable() {
+    let body = r#"{"half \ud83d":{"\udc00":1},"model":"m"}"#;
+    assert_eq!(read_request(Dialect::OpenAiChat, body.as_bytes()).unwrap().model.as_deref(), Some("m"));
+    let edit = RequestEdit { model: Some("n"), ask_for_stream_usage: false };
+    assert_eq!(rewrite(Dialect::OpenAiChat, body, &edit), body.replace("\"m\"", "\"n\""));
+}
+
+#[test]
 fn each_dialect_has_its_own_bound_on_output() {
     let body = br#"{"max_tokens":1,"max_completion_tokens":2,"max_output_tokens":3}"#;
     let bound = |dialect| read_request(dialect, body).unwrap().max_output_tokens;
