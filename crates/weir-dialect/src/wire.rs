@@ -178,17 +178,15 @@ impl<'de, T: WireObject<'de>> Visitor<'de> for OptionVisitor<'_, T> {
     scalars_are_default!();
 }
 
-/// A member's name: borrowed unless it holds escapes.
-///
-/// Names are asked for as bytes, because serde_json refuses half a surrogate pair in a text, and a name that nobody
-/// knows must not make a document unreadable. [`Raw`] would do too, at twice the price.
+/// A member's name: borrowed unless it holds escapes. A name that is no text (half a surrogate pair) is the one thing
+/// that is refused although it is JSON; [`Raw`] names would allow it and cost a quarter of the whole reading.
 pub(crate) struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_bytes(self)
+        deserializer.deserialize_str(self)
     }
 }
 
@@ -199,13 +197,12 @@ impl<'de> Visitor<'de> for Name {
         f.write_str("a name")
     }
 
-    fn visit_borrowed_bytes<E: Error>(self, name: &'de [u8]) -> Result<Self::Value, E> {
-        // Not `from_utf8_lossy` at once: it is slow on what nearly all names are.
-        Ok(std::str::from_utf8(name).map_or_else(|_| String::from_utf8_lossy(name), Cow::Borrowed))
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
     }
 
-    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(String::from_utf8_lossy(name).into_owned()))
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
     }
 }
 

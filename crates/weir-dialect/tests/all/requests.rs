@@ -37,11 +37,11 @@ fn escaped_names_and_values_are_read() {
 }
 
 #[test]
-fn a_name_that_is_no_text_does_not_make_a_request_unreadable() {
-    let body = r#"{"half \ud83d":{"\udc00":1},"model":"m"}"#;
+fn only_names_that_are_read_must_be_text() {
+    let body = r#"{"messages":[{"half \ud83d":1}],"model":"m"}"#;
     assert_eq!(read_request(Dialect::OpenAiChat, body.as_bytes()).unwrap().model.as_deref(), Some("m"));
-    let edit = RequestEdit { model: Some("n"), ask_for_stream_usage: false };
-    assert_eq!(rewrite(Dialect::OpenAiChat, body, &edit), body.replace("\"m\"", "\"n\""));
+    let body = r#"{"model":"m","half \ud83d":1}"#;
+    assert!(matches!(read_request(Dialect::OpenAiChat, body.as_bytes()), Err(RequestError::NotJson { .. })));
 }
 
 #[test]
@@ -201,7 +201,7 @@ proptest! {
         for dialect in Dialect::ALL {
             let read = read_request(*dialect, &body).map(|_| ());
             let rewritten = rewrite_request(*dialect, &body, &BOTH).map(|_| ());
-            prop_assert_eq!(read.is_ok(), rewritten.is_ok());
+            prop_assert!(read.is_err() || rewritten.is_ok());
         }
     }
 
