@@ -121,10 +121,16 @@ impl<'a, T> Columns<'a, T> {
 
 /// A time that the tables can hold: within the years 1 to 9999. The ends of the integer's range mean infinity to DuckDB.
 pub(crate) fn storable(time: UnixMicros) -> UnixMicros {
-    const YEAR_1: i64 = -62_135_596_800_000_000;
-    const YEAR_10000: i64 = 253_402_300_800_000_000;
     UnixMicros(time.0.clamp(YEAR_1, YEAR_10000 - 1))
 }
+
+/// A bound of a range such that every [`storable`] time is on the side of it that it was on before.
+pub(crate) fn bound(time: UnixMicros) -> UnixMicros {
+    UnixMicros(time.0.clamp(YEAR_1, YEAR_10000))
+}
+
+const YEAR_1: i64 = -62_135_596_800_000_000;
+const YEAR_10000: i64 = 253_402_300_800_000_000;
 
 /// A column of a result, of a type that the statement asked for.
 pub(crate) fn column<'a, A: Array + 'static>(

@@ -204,6 +204,8 @@ impl Recorder {
         if let Err(error) = self.shared.journal.remove_stored(self.marks.journal_position) {
             tracing::warn!(%error, "stored segments of the journal stay for now");
         }
+        let position = self.marks.journal_position;
+        self.shared.progress.send_modify(|progress| progress.stored_position = position);
     }
 
     fn try_store(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -226,7 +228,6 @@ impl Recorder {
         counters.stored.add(batch.counts());
         counters.records_over_tag_limit.add(over_limit);
         counters.set_commit_error(None);
-        self.shared.progress.send_modify(|progress| progress.stored_position = batch.position);
         Ok(())
     }
 

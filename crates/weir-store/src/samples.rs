@@ -89,24 +89,25 @@ fn with_outcome(span: Span) -> BoxedStrategy<Span> {
         option::of(any::<i64>()),
         prop::collection::vec(decision(), 0..3),
     );
-    (how, tokens, stream, policy).prop_map(move |(how, tokens, stream, policy)| {
-        let mut span = span.clone();
-        (span.status, span.error_type, span.error_message, span.http_status) = how;
-        let (usage, estimated, cost, price_version) = tokens;
-        (span.tokens, span.tokens_estimated, span.price_version) = (usage, estimated, price_version);
-        span.cost = cost.map(NanoUsd);
-        (span.ttft_us, span.stream, span.finish_reason) = stream;
-        (span.cache, span.saved, span.policy) = (policy.0, policy.1.map(NanoUsd), policy.2);
-        span
-    })
-    .boxed()
+    (how, tokens, stream, policy)
+        .prop_map(move |(how, tokens, stream, policy)| {
+            let mut span = span.clone();
+            (span.status, span.error_type, span.error_message, span.http_status) = how;
+            let (usage, estimated, cost, price_version) = tokens;
+            (span.tokens, span.tokens_estimated, span.price_version) = (usage, estimated, price_version);
+            span.cost = cost.map(NanoUsd);
+            (span.ttft_us, span.stream, span.finish_reason) = stream;
+            (span.cache, span.saved, span.policy) = (policy.0, policy.1.map(NanoUsd), policy.2);
+            span
+        })
+        .boxed()
 }
 
 /// Sets whose a span is and what was said.
 fn with_names(span: Span) -> BoxedStrategy<Span> {
     let names = prop::collection::vec(option::of(text()), 11);
-    (names, content(), content(), content(), content(), content()).prop_map(
-        move |(names, input, output, documents, tools, attributes)| {
+    (names, content(), content(), content(), content(), content())
+        .prop_map(move |(names, input, output, documents, tools, attributes)| {
             let mut span = span.clone();
             let mut names = names.into_iter();
             for field in [
@@ -127,9 +128,8 @@ fn with_names(span: Span) -> BoxedStrategy<Span> {
             (span.input, span.output, span.documents) = (input, output, documents);
             (span.tools, span.attributes) = (tools, attributes);
             span
-        },
-    )
-    .boxed()
+        })
+        .boxed()
 }
 
 /// Any span.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use weir_types::{Browse, Clock, KeyAdmin, KeyDirectory, RecordSink, Scan};
+use weir_types::{Browse, Clock, KeyAdmin, KeyDirectory, RecordSink, Scan, UnixMicros};
 
 use crate::browse::DuckBrowse;
 use crate::duck::{Duck, Marks};
@@ -53,7 +53,7 @@ impl Store {
         let counters = Arc::new(Counters::default());
         let duck = Arc::new(Duck::new(config.data_dir.join("weir.duckdb"), config.clone()));
         let dir = config.data_dir.join("journal");
-        let floor = first_position(&dir, &duck)?;
+        let floor = first_position(&dir, &duck, clock.now())?;
         let handover = Arc::new(Handover::default());
         let journal_config =
             JournalConfig { dir, durability: config.durability, bytes_max: config.journal_bytes_max };
@@ -199,13 +199,19 @@ impl Drop for Store {
 }
 
 /// The least position that the journal may begin with. Where the journal was removed and DuckDB was not, it must begin
-/// after what DuckDB has.
-fn first_position(dir: &Path, duck: &Duck) -> Result<u64, StoreError> {
+/// after what DuckDB has; where DuckDB cannot say, the time in microseconds is more than any count of appends before.
+fn first_position(dir: &Path, duck: &Duck, now: UnixMicros) -> Result<u64, StoreError> {
     std::fs::create_dir_all(dir).map_err(StoreError::journal("create", dir))?;
     if !duck.exists() || !crate::journal::list_segments(dir)?.is_empty() {
         return Ok(1);
     }
-    let connection = duck.connect()?;
-    let marks = Marks::load(&connection).map_err(StoreError::duck("read its marks"))?;
-    Ok(marks.journal_position + 1)
+    let load = |connection| Marks::load(&connection).map_err(StoreError::duck("read its marks"));
+    match duck.connect().and_then(load) {
+        Ok(marks) => Ok(marks.journal_position + 1),
+        Err(error @ StoreError::NewerSchema { .. }) => Err(error),
+        Err(error) => {
+            tracing::error!(%error, "records stay in the journal until DuckDB can be opened");
+            Ok(u64::try_from(now.0).unwrap_or(1).max(1))
+        }
+    }
 }

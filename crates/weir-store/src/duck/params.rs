@@ -4,6 +4,8 @@
 use duckdb::types::{TimeUnit, Value};
 use weir_types::UnixMicros;
 
+use crate::arrow::bound;
+
 /// The values of one statement.
 #[derive(Debug, Default)]
 pub(crate) struct Params(Vec<Value>);
@@ -14,9 +16,9 @@ impl Params {
         self.bind(Value::Text(text.to_owned()))
     }
 
-    /// Binds an instant.
+    /// Binds an instant, as a bound of a range.
     pub(crate) fn time(&mut self, time: UnixMicros) -> String {
-        self.bind(Value::Timestamp(TimeUnit::Microsecond, time.0))
+        self.bind(Value::Timestamp(TimeUnit::Microsecond, bound(time).0))
     }
 
     /// The values, for the driver.

@@ -34,7 +34,7 @@ pub(crate) fn expire(
         return Ok(());
     }
     let retention = &shared.config.retention;
-    let before = |days: u32| now.saturating_add_us(-i64::from(days) * UnixMicros::DAY);
+    let before = |days: u32| now.saturating_add_us(i64::from(days).saturating_mul(-UnixMicros::DAY));
     let by_day = ByDay { connection, shared };
     for (table, column) in
         [("spans", "start_time"), ("scores", "time"), ("points", "time"), ("events", "time")]

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::prelude::*;
 use weir_types::{
-    Cell, CellDelta, Clock, Need, Record, Scan as _, ScanRequest, ScanRow, ScanSource, Scope, TagKey, TimeRange,
-    UnixMicros, metric,
+    Cell, CellDelta, Clock, Need, Record, Scan as _, ScanRequest, ScanRow, ScanSource, Scope, TagKey,
+    TimeRange, UnixMicros, metric,
 };
 
 use crate::recorder::Fold;
