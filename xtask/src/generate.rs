@@ -10,8 +10,9 @@ use anyhow::{Context, Result, ensure};
 const OPENAPI: &str = "ui/openapi.json";
 
 /// Crates with a test named `reference` that writes a page of `docs/reference` when [`UPDATE`] is set, and otherwise
-/// compares it: package, test target.
-const REFERENCES: [(&str, &str); 2] = [("weir-api", "it"), ("weir-query", "query")];
+/// compares it: package, and which of its targets holds the test.
+const REFERENCES: [(&str, [&str; 2]); 3] =
+    [("weir-api", ["--test", "it"]), ("weir-query", ["--test", "query"]), ("weir", ["--bin", "weir"])];
 
 /// Tells tests to write their pages.
 const UPDATE: &str = "WEIR_UPDATE_DOCS";
@@ -31,7 +32,9 @@ pub fn openapi(root: &Path) -> Result<()> {
 pub fn reference(root: &Path) -> Result<()> {
     for (package, target) in REFERENCES {
         let status = cargo(root)
-            .args(["test", "--quiet", "--package", package, "--test", target, "reference"])
+            .args(["test", "--quiet", "--package", package])
+            .args(target)
+            .arg("reference")
             .env(UPDATE, "1")
             .status()
             .with_context(|| format!("running the tests of {package}"))?;

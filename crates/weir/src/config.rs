@@ -8,6 +8,8 @@
 mod check;
 pub mod file;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod resolve;
 #[cfg(test)]
 mod tests;

@@ -21,8 +21,11 @@ pub fn print_error(text: &str) -> io::Result<()> {
 
 /// Tells an error with its causes.
 pub fn error(error: &anyhow::Error) {
-    let mut text = format!("error: {error}\n");
-    let mut said = error.to_string();
+    let said_first = error.to_string();
+    // Errors that point at a place in an expression are headed already.
+    let head = if said_first.starts_with("error: ") { "" } else { "error: " };
+    let mut text = format!("{head}{said_first}\n");
+    let mut said = said_first;
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         if !said.contains(&cause) {
@@ -72,7 +75,7 @@ pub fn csv(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> anyhow
 /// Rows in columns, numbers to the right.
 pub fn aligned(header: &[String], rows: impl Iterator<Item = Vec<String>>, right: &[bool]) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.load_preset("     ──            ");
     table.set_header(header);
     for row in rows {
         table.add_row(row);

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The configuration of Weir.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct File {
     /// Where Weir listens and keeps its data.
@@ -31,7 +31,7 @@ pub struct File {
 }
 
 /// Where Weir listens and keeps its data.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// The address of gateway, dashboard and API, such as "127.0.0.1:7070". Anything but loopback needs `admin_token`
@@ -61,7 +61,7 @@ impl Default for Server {
 }
 
 /// Addresses of the receivers for telemetry, or "off".
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listeners {
     /// OTLP over gRPC.
@@ -89,7 +89,7 @@ impl Listeners {
 }
 
 /// A secret, by reference: secrets do not belong in this file.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum SecretRef {
     /// The name of an environment variable: `{ env = "OPENAI_API_KEY" }`.
@@ -105,7 +105,7 @@ pub enum SecretRef {
 }
 
 /// Who may call the gateway.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// Anyone who reaches it; the client's own provider key is passed on where the provider has none here.
@@ -116,7 +116,7 @@ pub enum Auth {
 }
 
 /// What is kept of prompts and answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bodies {
     /// All of them, up to 1 MiB each.
@@ -127,7 +127,7 @@ pub enum Bodies {
 }
 
 /// What the gateway does with every call.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gateway {
     /// Who may call: "passthrough" or "keys".
@@ -143,7 +143,7 @@ pub struct Gateway {
 }
 
 /// How long Weir waits for a provider.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
     /// For a connection, TLS included, in milliseconds.
@@ -164,7 +164,7 @@ impl Default for Timeouts {
 }
 
 /// When a call is tried again. Only before the first byte of an answer, so nothing is ever answered twice.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// How often a call is tried again at one provider; 0 for never.
@@ -185,7 +185,7 @@ impl Default for Retry {
 }
 
 /// When a provider that fails is left alone for a while.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Breaker {
     /// Failures in a row that open the breaker; 0 to switch it off.
@@ -203,7 +203,7 @@ impl Default for Breaker {
 }
 
 /// What a provider speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
     /// OpenAI, or anything compatible with it: vLLM, Ollama, OpenRouter, …
@@ -217,7 +217,7 @@ pub enum ProviderKind {
 }
 
 /// A provider.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// What it speaks: "openai", "anthropic", "azure" or "databricks". May be absent for providers that Weir knows by
@@ -243,7 +243,7 @@ pub struct Provider {
 }
 
 /// Which providers serve a model.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// The model as clients name it; `*` stands for any run of characters.
@@ -254,7 +254,7 @@ pub struct Route {
 }
 
 /// One place to send a call to.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Target {
     /// A provider by name: `"openai"`.
@@ -264,7 +264,7 @@ pub enum Target {
 }
 
 /// A provider, and the name that the model has there.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenamedTarget {
     /// The provider's name.
@@ -275,7 +275,7 @@ pub struct RenamedTarget {
 }
 
 /// When data is on disk.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
     /// Survives the end of the process at once and the loss of power after at most 100 ms.
@@ -286,7 +286,7 @@ pub enum Durability {
 }
 
 /// How data is kept.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
     /// When data is on disk: "relaxed" or "fsync".
@@ -299,7 +299,7 @@ pub struct Store {
 }
 
 /// How long data is kept, in days.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// Spans, scores, points and events.
@@ -323,7 +323,7 @@ impl Default for Retention {
 }
 
 /// A price of your own. Prices are dollars for a million tokens, as text, so that they are exact: "0.15".
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// The provider's name; any when absent.
@@ -344,7 +344,7 @@ pub struct Price {
 }
 
 /// The form of Weir's own log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// Lines for people.
@@ -355,7 +355,7 @@ pub enum LogFormat {
 }
 
 /// What Weir writes to its own log, on standard error.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// What to log: "error", "warn", "info", "debug", "trace", or a filter such as "info,weir_gateway=debug".

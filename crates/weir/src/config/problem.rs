@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use super::Source;
 
+/// Keys whose values are secrets.
+const SECRET_KEYS: [&str; 2] = ["api_key", "admin_token"];
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -67,6 +70,11 @@ impl fmt::Display for Problems {
 }
 
 impl Problems {
+    /// A secret that was written into the file by mistake must not go into a log from here.
+    fn is_secret(problem: &Problem) -> bool {
+        SECRET_KEYS.iter().any(|key| problem.key.ends_with(key))
+    }
+
     /// `weir.toml:12: providers.openai.base_url: …`, then the line with the place marked, then the hint.
     fn show(&self, f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
         let key = if problem.key.is_empty() { String::new() } else { format!("{}: ", problem.key) };
@@ -83,6 +91,8 @@ impl Problems {
                     place.end.clamp(start, line_start + line.len()).max(start),
                 );
                 let width = self.text[start..end].chars().count().max(1);
+                let line =
+                    if Self::is_secret(problem) { line.split('=').next().unwrap_or_default() } else { line };
                 let gutter = " ".repeat(number.to_string().len());
                 writeln!(f, "{}:{number}: {key}{}", self.source_name, problem.message)?;
                 writeln!(
