@@ -9,7 +9,8 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
+use smallvec::SmallVec;
 use weir_types::{VirtualKey, limits};
 
 use crate::context::Question;
@@ -76,27 +77,28 @@ pub(crate) fn attribution(
     if let Some(key) = key {
         (found.team, found.app) = (key.team.clone(), key.app.clone());
     }
-    found.weir_headers(headers);
+    let headers = Headers::of(headers);
+    found.weir_headers(&headers);
     if let Some(question) = question {
         found.body(question);
     }
-    found.baggage(headers);
-    found.prefixed(headers, "helicone-property-", true);
-    found.prefixed(headers, "helicone-", false);
+    found.baggage(&headers);
+    found.prefixed(&headers, "helicone-property-", true);
+    found.prefixed(&headers, "helicone-", false);
     if let Some(question) = question {
         question.metadata_tags.iter().for_each(|tag| found.pair(tag));
     }
-    for tags in text_values(headers, "x-litellm-tags") {
+    for tags in headers.named("x-litellm-tags") {
         tags.split(',').for_each(|tag| found.pair(tag));
     }
-    found.prefixed(headers, "x-litellm-", false);
+    found.prefixed(&headers, "x-litellm-", false);
     found
 }
 
 impl Attribution {
-    fn weir_headers(&mut self, headers: &HeaderMap) {
+    fn weir_headers(&mut self, headers: &Headers<'_>) {
         self.prefixed(headers, "weir-", false);
-        for tags in text_values(headers, "weir-tags") {
+        for tags in headers.named("weir-tags") {
             for (name, value) in tags.split(',').filter_map(|tag| tag.split_once('=')) {
                 self.set_or_tag(name.trim(), value);
             }
@@ -113,8 +115,8 @@ impl Attribution {
     }
 
     /// W3C Baggage: `name=value;properties,…`, values percent-encoded. Names that are no fields are other systems'.
-    fn baggage(&mut self, headers: &HeaderMap) {
-        for list in text_values(headers, "baggage") {
+    fn baggage(&mut self, headers: &Headers<'_>) {
+        for list in headers.named("baggage") {
             for member in list.split(',') {
                 let member = member.split(';').next().unwrap_or_default();
                 let Some((name, value)) = member.split_once('=') else { continue };
@@ -126,13 +128,9 @@ impl Attribution {
     }
 
     /// Headers with this prefix whose rest names a field; other rests become tags when asked for.
-    fn prefixed(&mut self, headers: &HeaderMap, prefix: &str, keeps_tags: bool) {
-        for (name, value) in headers {
-            let (Some(name), Ok(value)) =
-                (name.as_str().strip_prefix(prefix), std::str::from_utf8(value.as_bytes()))
-            else {
-                continue;
-            };
+    fn prefixed(&mut self, headers: &Headers<'_>, prefix: &str, keeps_tags: bool) {
+        for (name, value) in &headers.0 {
+            let Some(name) = name.strip_prefix(prefix) else { continue };
             match Field::named(&name.replace('-', "_")).or_else(|| Field::named(name)) {
                 Some(field) => self.set(field, value),
                 None if keeps_tags => self.tag(name, value),
@@ -182,8 +180,24 @@ impl Attribution {
     }
 }
 
-fn text_values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).into_iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+/// The headers that attribute calls, picked out of all headers in one pass; most requests have none.
+struct Headers<'a>(SmallVec<[(&'a str, &'a str); 8]>);
+
+impl<'a> Headers<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        const PREFIXES: [&str; 4] = ["weir-", "helicone-", "x-litellm-", "baggage"];
+        let is_wanted = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let wanted = headers.iter().filter(|(name, _)| is_wanted(name.as_str()));
+        Self(wanted.filter_map(|(name, value)| Some((name.as_str(), text(value)?))).collect())
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
 }
 
 fn cut(text: &str) -> &str {
@@ -265,7 +279,7 @@ mod tests {
     fn long_values_are_cut_at_a_character() {
         let mut headers = HeaderMap::new();
         let long = format!("{}ä{}", "x".repeat(limits::TAG_VALUE_BYTES_MAX - 1), "y".repeat(10));
-        headers.insert("weir-team", http::HeaderValue::from_bytes(long.as_bytes()).unwrap());
+        headers.insert("weir-team", HeaderValue::from_bytes(long.as_bytes()).unwrap());
         let team = attribution(&headers, None, None).team.unwrap();
         assert_eq!(team.len(), limits::TAG_VALUE_BYTES_MAX - 1);
     }

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use weir_dialect::{Dialect, Family, RequestFacts, StreamReader};
@@ -168,7 +168,7 @@ impl CallContext {
     }
 
     /// A header of the request as text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.head.headers.get(name)?.to_str().ok()
     }
 

@@ -34,6 +34,16 @@ const UNREAD_OPENAI: &[&str] = &[
     "videos",
 ];
 
+/// The calls: the path after `/v1/`, the same as a path of its own, and the format.
+const CALLS: [(&str, &str, Dialect); 6] = [
+    ("chat/completions", "/chat/completions", Dialect::OpenAiChat),
+    ("completions", "/completions", Dialect::OpenAiCompletions),
+    ("responses", "/responses", Dialect::OpenAiResponses),
+    ("embeddings", "/embeddings", Dialect::OpenAiEmbeddings),
+    ("messages", "/messages", Dialect::AnthropicMessages),
+    ("messages/count_tokens", "/messages/count_tokens", Dialect::AnthropicCountTokens),
+];
+
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
@@ -45,7 +55,7 @@ pub(crate) struct Endpoint {
     pub(crate) path_model: Option<String>,
     /// The path without what selects the place: `/chat/completions`, `/files/file-1`. For [`Place::Provider`] the path
     /// after the provider's name, to be appended to its base URL.
-    pub(crate) rest: String,
+    pub(crate) rest: Cow<'static, str>,
 }
 
 /// Who shall answer.
@@ -87,19 +97,21 @@ impl Endpoint {
     }
 
     fn canonical(after: &str) -> Option<Self> {
-        let rest = format!("/{}", after.trim_end_matches('/'));
-        if let Some(dialect) = Dialect::of_path(&format!("/v1{rest}")).filter(|_| is_canonical(&rest)) {
-            return Some(Self { place: Place::ModelRoute, dialect: Some(dialect), path_model: None, rest });
+        let after = after.trim_end_matches('/');
+        if let Some((_, rest, dialect)) = CALLS.iter().find(|(path, ..)| *path == after) {
+            let rest = Cow::Borrowed(*rest);
+            return Some(Self { place: Place::ModelRoute, dialect: Some(*dialect), path_model: None, rest });
         }
-        let unread = |place| Some(Self { place, dialect: None, path_model: None, rest: rest.clone() });
+        let rest = || Cow::Owned(format!("/{after}"));
+        let unread = |place| Self { place, dialect: None, path_model: None, rest: rest() };
         match after.split('/').next().unwrap_or_default() {
-            "models" if rest == "/models" => unread(Place::Everyone),
+            "models" if after == "models" => Some(unread(Place::Everyone)),
             "models" => {
-                let model = percent_decoded(rest.strip_prefix("/models/")?);
-                Some(Self { path_model: Some(model), ..unread(Place::ModelRoute)? })
+                let model = percent_decoded(after.strip_prefix("models/")?);
+                Some(Self { path_model: Some(model), ..unread(Place::ModelRoute) })
             }
-            "messages" => unread(Place::Family(Family::Anthropic)),
-            segment if UNREAD_OPENAI.contains(&segment) => unread(Place::Family(Family::OpenAi)),
+            "messages" => Some(unread(Place::Family(Family::Anthropic))),
+            segment if UNREAD_OPENAI.contains(&segment) => Some(unread(Place::Family(Family::OpenAi))),
             _ => None,
         }
     }
@@ -111,7 +123,7 @@ impl Endpoint {
                 place: Place::ModelRoute,
                 dialect: Dialect::of_path(&format!("/serving-endpoints/{after}")),
                 path_model: Some(percent_decoded(model)),
-                rest: format!("/{}", after.trim_end_matches('/')),
+                rest: Cow::Owned(format!("/{}", after.trim_end_matches('/'))),
             }),
             _ => Self::canonical(after),
         }
@@ -133,21 +145,8 @@ impl Endpoint {
                 .filter(|_| rest.ends_with("/invocations"))
         });
         let path_model = path_model.and_then(|model| model.split('/').next()).map(percent_decoded);
-        Self { place: Place::Provider(provider), dialect, path_model, rest }
+        Self { place: Place::Provider(provider), dialect, path_model, rest: Cow::Owned(rest) }
     }
-}
-
-/// Whether a path is exactly one of the calls, and not merely ends like one (`/threads/t/completions`).
-fn is_canonical(rest: &str) -> bool {
-    matches!(
-        rest,
-        "/chat/completions"
-            | "/completions"
-            | "/responses"
-            | "/embeddings"
-            | "/messages"
-            | "/messages/count_tokens"
-    )
 }
 
 /// A path segment or baggage value as it was meant; what is not UTF-8 is replaced.

@@ -97,10 +97,9 @@ fn preferred(earlier: Option<Failure>, later: Failure) -> Failure {
 /// A body that is passed on as it arrives can be sent once.
 async fn try_arriving(ctx: &CallContext, candidate: &Candidate, body: hyper::body::Incoming) -> Outcome {
     let provider = ctx.provider(candidate.provider);
-    let sent = match request_head(ctx, provider, candidate.model.as_deref(), false) {
-        Some(mut request) => {
-            *request.body_mut() = UpstreamBody::Arriving(body);
-            noted(ctx, candidate, attempt::send(ctx, candidate.provider, request, None)).await
+    let sent = match request(ctx, provider, candidate.model.as_deref(), UpstreamBody::Arriving(body)) {
+        Some(request) => {
+            noted(ctx, candidate, attempt::send(ctx, candidate.provider, request, || None)).await
         }
         None => Err(AttemptError::unsendable()),
     };
@@ -214,12 +213,9 @@ async fn send_whole(
     } else {
         rewrite_request(dialect, &question.body, &edit).map_err(|error| Refusal::body(&error))?.into()
     };
-    let Some(mut request) = request_head(ctx, provider, candidate.model.as_deref(), true) else {
-        return Ok(Err(AttemptError::unsendable()));
-    };
-    *request.body_mut() = UpstreamBody::whole(body.clone());
-    let sending = attempt::send(ctx, candidate.provider, request, Some(body));
-    Ok(noted(ctx, candidate, sending).await)
+    let make = || request(ctx, provider, candidate.model.as_deref(), UpstreamBody::whole(body.clone()));
+    let Some(request) = make() else { return Ok(Err(AttemptError::unsendable())) };
+    Ok(noted(ctx, candidate, attempt::send(ctx, candidate.provider, request, make)).await)
 }
 
 /// Notes an attempt, however it ends.
@@ -250,16 +246,17 @@ async fn noted(
     sent
 }
 
-/// Everything of a request to this provider but its body; `None` when the path cannot be part of a URL.
-fn request_head(
+/// A request to this provider; `None` when its path cannot be part of a URL.
+fn request(
     ctx: &CallContext,
     provider: &Provider,
     model: Option<&str>,
-    is_read: bool,
+    body: UpstreamBody,
 ) -> Option<Request<UpstreamBody>> {
     let model = model.or(ctx.model().map(|model| &**model)).unwrap_or_default();
     let path = provider.path_and_query(&ctx.endpoint, model, ctx.head.uri.query())?;
-    let mut request = Request::new(UpstreamBody::Whole(None));
+    let is_read = matches!(body, UpstreamBody::Whole(_));
+    let mut request = Request::new(body);
     *request.method_mut() = ctx.head.method.clone();
     *request.uri_mut() = path.into();
     *request.headers_mut() = request_headers(ctx, provider, is_read);
@@ -279,8 +276,8 @@ fn request_headers(ctx: &CallContext, provider: &Provider, is_read: bool) -> Hea
 
 /// Asks one candidate without a body, for Weir's own use: the body of its answer, when it is a success.
 pub(crate) async fn forward_unread(ctx: &CallContext, candidate: &Candidate) -> Option<Bytes> {
-    let request = request_head(ctx, ctx.provider(candidate.provider), None, true)?;
-    let sending = attempt::send(ctx, candidate.provider, request, Some(Bytes::new()));
+    let make = || request(ctx, ctx.provider(candidate.provider), None, UpstreamBody::Whole(None));
+    let sending = attempt::send(ctx, candidate.provider, make()?, make);
     let reply = noted(ctx, candidate, sending).await.ok()?;
     let is_success = reply.head.status.is_success();
     match reply.held(ctx).await.body {

@@ -1,5 +1,6 @@
 //! What a span says beyond its fields: one JSON object, absent members left out.
 
+use http::header::{HeaderName, USER_AGENT};
 use serde::{Serialize, Serializer};
 use weir_dialect::ResponseFacts;
 
@@ -8,6 +9,11 @@ use crate::context::CallContext;
 
 /// Bytes of a header's value that are kept.
 const HEADER_BYTES_MAX: usize = 200;
+
+/// What the official SDKs say about themselves.
+static SDK_LANG: HeaderName = HeaderName::from_static("x-stainless-lang");
+static SDK_VERSION: HeaderName = HeaderName::from_static("x-stainless-package-version");
+static SDK_RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
 
 #[derive(Serialize)]
 struct Attributes<'a> {
@@ -86,8 +92,10 @@ pub(super) fn of_call(
 ) -> Option<String> {
     let progress = ctx.progress.borrow();
     let (answer, question) = (progress.answer.as_ref(), ctx.question.get());
-    let header = |name| ctx.header(name).map(|value| &value[..value.floor_char_boundary(HEADER_BYTES_MAX)]);
-    let lang = header("x-stainless-lang");
+    let header = |name: &HeaderName| {
+        ctx.header(name).map(|value| &value[..value.floor_char_boundary(HEADER_BYTES_MAX)])
+    };
+    let lang = header(&SDK_LANG);
     let last = progress.attempts.last();
     let attributes = Attributes {
         response_id: facts.response_id.as_deref(),
@@ -96,9 +104,9 @@ pub(super) fn of_call(
         routed_model: last.and_then(|attempt| attempt.model.as_deref()),
         upstream_head_us: answer.map(|answer| answer.head_us),
         retries: progress.attempts.len().saturating_sub(1),
-        client_retry_count: header("x-stainless-retry-count").and_then(|count| count.parse().ok()),
-        user_agent: header("user-agent"),
-        sdk: lang.map(|_| Sdk { lang, version: header("x-stainless-package-version") }),
+        client_retry_count: header(&SDK_RETRY_COUNT).and_then(|count| count.parse().ok()),
+        user_agent: header(&USER_AGENT),
+        sdk: lang.map(|_| Sdk { lang, version: header(&SDK_VERSION) }),
         path: ctx.dialect().is_none().then(|| ctx.head.uri.path()),
         max_output_tokens: question.and_then(|question| question.max_output_tokens),
         choices: question.and_then(|question| question.choices),

@@ -52,7 +52,7 @@ pub(super) struct Cuts {
 /// `chat gpt-4o`, as OpenTelemetry names such spans; `GET /files` for what is passed through. Not the whole path: names
 /// are for grouping, and paths hold ids.
 fn name(ctx: &CallContext) -> Arc<str> {
-    let rest = ctx.endpoint.rest.as_str();
+    let rest = &*ctx.endpoint.rest;
     match (ctx.dialect(), ctx.model()) {
         (Some(dialect), Some(model)) => Arc::from(format!("{} {model}", dialect.operation())),
         (Some(dialect), None) => Arc::from(dialect.operation()),

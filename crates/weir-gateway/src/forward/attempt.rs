@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Request;
 
 use super::reply::{Reply, ReplyBody};
@@ -68,28 +67,22 @@ impl AttemptError {
 /// Sends a request and waits for the head of the answer.
 ///
 /// An idle connection may have been closed by the provider at this very moment. Such a failure says nothing about the
-/// provider, so the request goes out once more on a new connection: the same one when none of it was sent, one with the
-/// `body` again otherwise.
+/// provider, so the request goes out once more on a new connection: the same one when none of it was sent, what `again`
+/// makes otherwise.
 pub(super) async fn send(
     ctx: &CallContext,
     provider: usize,
     mut request: Request<UpstreamBody>,
-    body: Option<Bytes>,
+    again: impl FnOnce() -> Option<Request<UpstreamBody>>,
 ) -> Result<Reply, AttemptError> {
     if let Some(connection) = ctx.worker.pool.take(provider) {
-        let head = body.as_ref().map(|_| copy_of_head(&request));
         let failed = match exchange(ctx, provider, connection, request).await {
             Err(Failed::Sending(failed)) if failed.unsent.is_some() || is_closed(&failed.cause) => *failed,
             other => return other.map_err(AttemptError::from),
         };
-        request = match (failed.unsent, head.zip(body)) {
-            (Some(unsent), _) => unsent,
-            (None, Some((mut again, body))) => {
-                *again.body_mut() = UpstreamBody::whole(body);
-                again
-            }
-            (None, None) => return Err(AttemptError::Closed { cause: failed.cause.to_string() }),
-        };
+        let SendError { cause, unsent } = failed;
+        let closed = || AttemptError::Closed { cause: cause.to_string() };
+        request = unsent.or_else(again).ok_or_else(closed)?;
     }
     let connection = connect(ctx, ctx.provider(provider)).await?;
     exchange(ctx, provider, connection, request).await.map_err(AttemptError::from)
@@ -136,14 +129,6 @@ async fn exchange(
         .map_err(|failed| Failed::Sending(Box::new(failed)))?;
     let (head, exchange) = Exchange::new(connection, response);
     Ok(Reply { provider, head, body: ReplyBody::Live(Box::new(exchange)), strips_usage: false })
-}
-
-fn copy_of_head(request: &Request<UpstreamBody>) -> Request<UpstreamBody> {
-    let mut copy = Request::new(UpstreamBody::Whole(None));
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }
 
 /// Whether the connection ended, in contrast to answering nonsense.

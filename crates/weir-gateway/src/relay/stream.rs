@@ -4,17 +4,20 @@
 //! them, so a piece costs one wake-up, and a client that goes away drops this body and the provider's connection with it.
 //! How such a call is recorded is [`crate::session`]'s business; nothing is recorded by dropping.
 //!
+//! Pieces that have arrived together leave together: a burst of small events costs one write to the client, not one for
+//! each. A piece that comes alone is passed on without a copy, and none waits for another.
+//!
 //! States: `Relaying` until the answer is over or the call is recorded; `Counting` while the tokens that the provider did
 //! not state are counted elsewhere and the last pieces wait here; `Ended`. A cut upstream is first `Cut`: what arrived
 //! before the cut must be written before the error closes the client's connection.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 use tokio::time::{Instant, Sleep};
 use weir_dialect::{ResponseFacts, StreamForward, StreamReader, StreamStep};
 
@@ -23,13 +26,16 @@ use crate::context::CallContext;
 use crate::finish::{Counting, Ending, Finished, begin_finish};
 use crate::upstream::connection::Exchange;
 
+/// Bytes of pieces that are joined before they are sent. More would only delay the first of them.
+const JOINED_BYTES_MAX: usize = 32 * 1024;
+
 pub(super) struct Relay {
     ctx: Rc<CallContext>,
     provider: usize,
     exchange: Option<Exchange>,
     state: State,
     /// Pieces to send, before anything else is done.
-    waiting: VecDeque<Bytes>,
+    waiting: Waiting,
     idle: IdleTimer,
     length: Option<u64>,
 }
@@ -56,7 +62,7 @@ impl Relay {
             provider,
             exchange: Some(exchange),
             state: State::Relaying,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -64,7 +70,7 @@ impl Relay {
     pub(super) fn with_beginning(mut self, beginning: Bytes) -> Self {
         self.length = self.length.map(|rest| rest + beginning.len() as u64);
         self.note_bytes(beginning.len());
-        self.waiting.push_back(beginning);
+        self.waiting.push(beginning);
         self
     }
 
@@ -84,8 +90,12 @@ impl Relay {
                     self.state = *next;
                 }
             }
-            if let Some(piece) = self.waiting.pop_front() {
-                return Poll::Ready(Some(Ok(piece)));
+            let is_enough = self.waiting.bytes >= JOINED_BYTES_MAX || !matches!(self.state, State::Relaying);
+            if !self.waiting.is_empty() && (is_enough || self.poll_exchange(cx).is_pending()) {
+                return Poll::Ready(self.waiting.take().map(Ok));
+            }
+            if !self.waiting.is_empty() {
+                continue;
             }
             match &mut self.state {
                 State::Relaying => ready!(self.poll_exchange(cx)),
@@ -144,8 +154,8 @@ impl Relay {
         }
         match step.forward {
             StreamForward::None => {}
-            StreamForward::Same(piece) => self.waiting.push_back(piece),
-            StreamForward::Parts(pieces) => self.waiting.extend(pieces),
+            StreamForward::Same(piece) => self.waiting.push(piece),
+            StreamForward::Parts(pieces) => pieces.into_iter().for_each(|piece| self.waiting.push(piece)),
         }
         if step.terminal {
             self.record(|_| Ending::Answered, State::Relaying);
@@ -197,6 +207,37 @@ impl Relay {
         if let Some(answer) = self.ctx.progress.borrow_mut().answer.as_mut() {
             answer.bytes += bytes as u64;
         }
+    }
+}
+
+/// Pieces that have arrived and not been sent.
+#[derive(Default)]
+struct Waiting {
+    pieces: SmallVec<[Bytes; 4]>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.bytes += piece.len();
+            self.pieces.push(piece);
+        }
+    }
+
+    /// All of them as one; one alone as it is.
+    fn take(&mut self) -> Option<Bytes> {
+        let bytes = std::mem::take(&mut self.bytes);
+        if self.pieces.len() < 2 {
+            return self.pieces.pop();
+        }
+        let mut joined = BytesMut::with_capacity(bytes);
+        self.pieces.drain(..).for_each(|piece| joined.extend_from_slice(&piece));
+        Some(joined.freeze())
     }
 }
 

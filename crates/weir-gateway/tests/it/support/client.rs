@@ -137,6 +137,15 @@ impl Client {
         Some(chunk)
     }
 
+    /// Reads chunks until a text has arrived; pieces that arrive together may come as one.
+    pub async fn chunks_until(&mut self, text: &str) -> Vec<u8> {
+        let mut body = Vec::new();
+        while !String::from_utf8_lossy(&body).contains(text) {
+            body.extend(patiently("a chunk", self.chunk()).await.expect("the connection is open"));
+        }
+        body
+    }
+
     /// Whether the other side has closed the connection, once it has.
     pub async fn is_closed(&mut self) -> bool {
         patiently("the connection's end", async { while self.fill().await {} }).await;
