@@ -14,7 +14,7 @@ use crate::cli::ServerArgs;
 use crate::config::{self, Source};
 
 /// The longest a command waits for an answer; the server stops a query earlier than this.
-const ANSWER_MAX: Duration = Duration::from_secs(120);
+const ANSWER_MAX: Duration = Duration::from_mins(2);
 /// The longest a command waits for a connection to a server on this machine.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 

@@ -1,5 +1,6 @@
 //! `weir doctor`: looks at configuration, data, the running Weir and its providers, and says what is wrong.
 
+use std::fmt::Write as _;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,16 +27,22 @@ struct Findings {
 
 impl Findings {
     fn good(&mut self, what: &str) {
-        self.text.push_str(&format!("  ok    {what}\n"));
+        self.say("ok", what);
     }
 
     fn note(&mut self, what: &str) {
-        self.text.push_str(&format!("  note  {what}\n"));
+        self.say("note", what);
+    }
+
+    fn say(&mut self, mark: &str, text: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "  {mark:4}  {text}");
     }
 
     fn bad(&mut self, what: &str, advice: &str) {
         self.faults += 1;
-        self.text.push_str(&format!("  BAD   {what}\n        {advice}\n"));
+        self.say("BAD", what);
+        self.say("", advice);
     }
 }
 
@@ -126,7 +133,7 @@ fn look_at_server(client: &Client, url: &str, findings: &mut Findings) {
                 .bad("the store is far behind the journal", "is the disk slow, or is a long query running?");
         }
         None => {
-            findings.good(&format!("store: {} spans written since the start", status.store.records.spans))
+            findings.good(&format!("store: {} spans written since the start", status.store.records.spans));
         }
     }
     for upstream in &status.upstreams {

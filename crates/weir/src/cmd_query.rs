@@ -1,5 +1,6 @@
 //! `weir query`: a question in the expression language, answered by a running Weir or from the data folder.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -132,8 +133,12 @@ fn shown(
     if format == Format::Csv {
         return output::csv(header, rows);
     }
-    let notes: String = notes.iter().map(|note| format!("note: {note}\n")).collect();
-    Ok(output::aligned(header, rows, right) + &notes)
+    let mut text = output::aligned(header, rows, right);
+    for note in notes {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "note: {note}");
+    }
+    Ok(text)
 }
 
 fn keys<'a>(mut tags: impl Iterator<Item = &'a TagMap>) -> Vec<String> {

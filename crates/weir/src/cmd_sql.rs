@@ -12,7 +12,7 @@ use crate::client::Backend;
 use crate::output;
 
 /// The longest a statement may run when this process answers it.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_mins(1);
 /// The most rows that are printed when this process answers.
 const ROWS_MAX: usize = 1_000_000;
 

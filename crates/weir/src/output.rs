@@ -2,6 +2,7 @@
 //!
 //! A closed pipe (`weir sql … | head`) ends a command quietly, as people expect of a Unix command.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use serde_json::Value;
@@ -29,7 +30,8 @@ pub fn error(error: &anyhow::Error) {
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         if !said.contains(&cause) {
-            text.push_str(&format!("  because: {cause}\n"));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  because: {cause}");
             said = cause;
         }
     }

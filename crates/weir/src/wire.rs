@@ -75,11 +75,12 @@ impl Weir {
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self { store, listener, gateway, api, front, .. } = self;
         front::serve(vec![listener], gateway, api, front, shutdown).await?;
-        match Arc::into_inner(store) {
-            Some(store) => store.close().await?,
-            // Someone still reads; what was appended is in the journal, and the next start finds it there.
-            None => tracing::warn!("the store is still in use; what is not stored yet stays in the journal"),
-        }
+        let Some(store) = Arc::into_inner(store) else {
+            // What was appended is in the journal, and the next start finds it there.
+            tracing::warn!("the store is still in use; what is not stored yet stays in the journal");
+            return Ok(());
+        };
+        store.close().await?;
         Ok(())
     }
 }

@@ -78,13 +78,12 @@ impl<'a> Walk<'a> {
             let path = join(key, name.get_ref());
             let known = properties.and_then(|properties| properties.get(name.get_ref().as_ref()));
             let other = schema.get("additionalProperties").filter(|other| other.is_object());
-            match known.or(other) {
-                Some(schema) => self.value(value, schema, &path),
-                None => {
-                    let keys = properties.into_iter().flat_map(|p| p.keys().map(String::as_str));
-                    let problem = Problem::at(name.span(), path, "there is no such key");
-                    self.problems.push(with_suggestion(problem, name.get_ref(), keys));
-                }
+            if let Some(schema) = known.or(other) {
+                self.value(value, schema, &path)
+            } else {
+                let keys = properties.into_iter().flat_map(|p| p.keys().map(String::as_str));
+                let problem = Problem::at(name.span(), path, "there is no such key");
+                self.problems.push(with_suggestion(problem, name.get_ref(), keys));
             }
         }
         let required =

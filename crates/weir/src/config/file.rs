@@ -2,6 +2,8 @@
 //!
 //! Every key has a default, so an empty file works. A new key needs a reason; booleans are positive; units come last.
 
+#![expect(clippy::struct_field_names, reason = "the fields are the keys of the file, and units come last")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

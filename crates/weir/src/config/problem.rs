@@ -40,18 +40,18 @@ impl Problem {
 pub struct Problems {
     source_name: String,
     text: String,
-    problems: Vec<Problem>,
+    list: Vec<Problem>,
 }
 
 impl Problems {
     pub(super) fn new(source: &Source, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.place.as_ref().map_or(usize::MAX, |place| place.start));
-        Self { source_name: source.name(), text: source.text.clone(), problems }
+        Self { source_name: source.name(), text: source.text.clone(), list: problems }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.problems.len()
+        self.list.len()
     }
 }
 
@@ -59,7 +59,7 @@ impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
+        for (i, problem) in self.list.iter().enumerate() {
             if i > 0 {
                 writeln!(f)?;
             }

@@ -249,12 +249,11 @@ impl Resolver<'_> {
 
     fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
         let localhost = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-        match localhost.as_deref().unwrap_or(text).parse() {
-            Ok(address) => Some(address),
-            Err(_) => {
-                let hint = "an address is IP:PORT, such as \"127.0.0.1:7070\" or \"[::1]:7070\"";
-                self.report(key, format!("{text:?} is not an address"), Some(hint))
-            }
+        if let Ok(address) = localhost.as_deref().unwrap_or(text).parse() {
+            Some(address)
+        } else {
+            let hint = "an address is IP:PORT, such as \"127.0.0.1:7070\" or \"[::1]:7070\"";
+            self.report(key, format!("{text:?} is not an address"), Some(hint))
         }
     }
 
