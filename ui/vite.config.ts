@@ -14,6 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
   },
-  server: { proxy: { '/api': weirUrl } },
+  // The address of the page stays in `Host`: Weir refuses changes (POST, DELETE) from pages of another origin.
+  server: { proxy: { '/api': { target: weirUrl, changeOrigin: false } } },
   test: { include: ['test/**/*.test.ts'] },
 });

@@ -147,9 +147,9 @@ describe('the preview of a prompt', () => {
   it('survives that the list of calls cut it off', () => {
     expect(
       promptPreview('[{"role":"system","content":"Be brief."},{"role":"user","content":"How do \\"I\\" ex'),
-    ).toBe('How do "I" ex');
-    expect(promptPreview('[{"role":"system","content":"Be br')).toBe('Be br');
-    expect(promptPreview('[{"role":"user","content":"ends in \\')).toBe('ends in');
+    ).toBe('How do "I" ex…');
+    expect(promptPreview('[{"role":"system","content":"Be br')).toBe('Be br…');
+    expect(promptPreview('[{"role":"user","content":"ends in \\')).toBe('ends in …');
     expect(promptPreview(null)).toBe('');
   });
 });

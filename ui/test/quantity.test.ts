@@ -7,6 +7,7 @@ import {
   changeText,
   difference,
   exactText,
+  isNotable,
   quantity,
   shortMoney,
   text,
@@ -67,6 +68,18 @@ describe('a change', () => {
   it('of an amount is a share of the earlier amount', () => {
     expect(change(150, 100)).toBeCloseTo(0.5);
     expect(changeText(-0.123, 'usd')).toBe('12.3%');
+  });
+
+  it('of many times is told as a factor', () => {
+    expect(changeText(343.81, 'usd')).toBe('345×');
+    expect(changeText(-0.99, 'usd')).toBe('99.0%');
+  });
+
+  it('is worth a colour from a twentieth, and for shares from a tenth of a point', () => {
+    expect(isNotable(-0.05, 'ms')).toBe(true);
+    expect(isNotable(0.022, 'ms')).toBe(false);
+    expect(isNotable(0.0026, 'ratio')).toBe(true);
+    expect(isNotable(0.0004, 'ratio')).toBe(false);
   });
 
   it('of a share is told in points', () => {

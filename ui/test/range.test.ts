@@ -5,6 +5,7 @@ import {
   before,
   brushed,
   durationName,
+  isCovered,
   isLive,
   parseInstant,
   parseRange,
@@ -91,6 +92,16 @@ describe('a range', () => {
     expect(brushed(NOW + 10, NOW + MINUTE + 1)).toEqual(expected);
     expect(brushed(NOW + MINUTE + 1, NOW + 10)).toEqual(expected);
     expect(brushed(NOW, NOW)).toEqual({ fromMs: NOW, toMs: NOW + MINUTE });
+  });
+});
+
+describe('an interval', () => {
+  it('is covered when a call is known from before it began', () => {
+    const interval = { fromMs: NOW, toMs: NOW + HOUR };
+    expect(isCovered(interval, NOW - 1)).toBe(true);
+    expect(isCovered(interval, NOW)).toBe(true);
+    expect(isCovered(interval, NOW + 1)).toBe(false);
+    expect(isCovered(interval, null)).toBe(false);
   });
 });
 

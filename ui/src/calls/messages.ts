@@ -231,7 +231,9 @@ function cutText(cut: string): string {
   const first = texts.find((match) => cut.slice(0, match.index).includes('"user"')) ?? texts.at(-1);
   if (first?.[1] === undefined) return cut;
   const value = parseJson(`"${first[1]}"`);
-  return typeof value === 'string' ? value : first[1];
+  const text = typeof value === 'string' ? value : first[1];
+  const isWhole = cut[(first.index ?? 0) + first[0].length] === '"';
+  return isWhole ? text : `${text}…`;
 }
 
 function textMessage(role: string, text: string): Message {

@@ -32,6 +32,7 @@ const compactDollars = number({
 });
 const smallDollars = number({ style: 'currency', currency: 'USD', maximumSignificantDigits: 2 });
 const percent = number({ style: 'percent', maximumFractionDigits: 1 });
+const evenPercent = number({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const smallPercent = number({ style: 'percent', maximumSignificantDigits: 2 });
 
 /** A value with its unit. */
@@ -87,6 +88,11 @@ export function share(value: number): string {
   return magnitude > 0 && magnitude < 0.001 ? smallPercent.format(value) : percent.format(value);
 }
 
+/** A share of one as percent with one decimal always: in a column, points stand below each other. */
+export function evenShare(value: number): string {
+  return evenPercent.format(value);
+}
+
 /** Dollars: cents for amounts of a cent and more, two digits that count below. */
 export function money(value: number): string {
   const magnitude = Math.abs(value);
@@ -140,10 +146,22 @@ export function difference(
   return current === null || earlier === null ? undefined : current - earlier;
 }
 
-/** The size of a `difference`: in percent, of shares in percentage points. */
+/** A change of less than this is how traffic breathes, and no reason for a colour. */
+const NOTABLE_CHANGE = 0.05;
+const NOTABLE_POINTS = 0.001;
+
+/** Whether a `difference` deserves to be seen at a glance. */
+export function isNotable(changed: number, unit: Unit): boolean {
+  return Math.abs(changed) >= (unit === 'ratio' ? NOTABLE_POINTS : NOTABLE_CHANGE);
+}
+
+/** From this on a growth in percent says less than its factor. */
+const FACTOR_FROM = 9;
+
+/** The size of a `difference`: in percent or as a factor, of shares in percentage points. */
 export function changeText(changed: number, unit: Unit): string {
   const size = Math.abs(changed);
-  if (unit !== 'ratio') return share(size);
+  if (unit !== 'ratio') return changed >= FACTOR_FROM ? `${plain(changed + 1)}×` : evenShare(size);
   const points = shortSignificant.format(size * 100);
   return `${points} ${points === '1' ? 'point' : 'points'}`;
 }

@@ -20,6 +20,9 @@ class Server {
   /** Whether any call was ever recorded; undefined until known. */
   readonly hasData: boolean | undefined = $derived(this.status && this.status.first_span_at_ms !== null);
 
+  /** When the oldest call was made; a value of its own, so that a new status alone does not make the page ask again. */
+  readonly sinceMs: number | null = $derived(this.status?.first_span_at_ms ?? null);
+
   #ask: () => void = () => undefined;
 
   /** Asks again at once: after a login. */

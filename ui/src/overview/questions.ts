@@ -16,7 +16,7 @@ import {
   type ChartSeries,
 } from '../chart/table';
 import { aggregate, top, type Filters } from '../query/expression';
-import { before, MINUTE_MS, type Interval } from '../time/range';
+import { before, isCovered, MINUTE_MS, type Interval } from '../time/range';
 
 /** What all panels are asked about. */
 export interface Subject {
@@ -25,12 +25,16 @@ export interface Subject {
   filters: Filters;
   /** The present: buckets after it are still empty. */
   nowMs: number;
+  /** When the oldest call that Weir still knows was made. */
+  sinceMs: number | null;
 }
 
 /** A number over the whole range, and over the same time before. */
 export interface Compared {
   current: number | null;
   earlier: number | null;
+  /** Whether Weir knows all of the time before. */
+  isComparable: boolean;
 }
 
 /** One row of the table of spend. */
@@ -39,7 +43,8 @@ export interface SpendRow {
   usd: number;
   /** Of all spend in the range. */
   share: number;
-  earlierUsd: number;
+  /** Over the same time before; undefined where Weir does not know all of it. */
+  earlierUsd: number | undefined;
 }
 
 /** What was spent on whom. */
@@ -68,11 +73,17 @@ export type TotalName = keyof typeof TOTALS;
 
 export async function compared(name: TotalName, subject: Subject, signal: AbortSignal): Promise<Compared> {
   const expression = TOTALS[name](subject.filters);
+  const earlierInterval = before(subject.interval);
+  const isComparable = isCovered(earlierInterval, subject.sinceMs);
   const [current, earlier] = await Promise.all([
     instant(expression, subject.interval, signal),
-    instant(expression, before(subject.interval), signal),
+    isComparable ? instant(expression, earlierInterval, signal) : undefined,
   ]);
-  return { current: current.values[0]?.value ?? null, earlier: earlier.values[0]?.value ?? null };
+  return {
+    current: current.values[0]?.value ?? null,
+    earlier: earlier?.values[0]?.value ?? null,
+    isComparable,
+  };
 }
 
 export async function requestRate(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
@@ -133,28 +144,32 @@ export async function spendTable(subject: Subject, signal: AbortSignal): Promise
   const byModel = aggregate('sum', 'llm.cost.usd', subject.filters, 'model');
   const all = TOTALS.spend(subject.filters);
   const earlierInterval = before(subject.interval);
+  const isComparable = isCovered(earlierInterval, subject.sinceMs);
   const [current, whole, earlier, earlierWhole] = await Promise.all([
     instant(top(MODELS_MAX, byModel), subject.interval, signal),
     instant(all, subject.interval, signal),
-    instant(byModel, earlierInterval, signal),
-    instant(all, earlierInterval, signal),
+    isComparable ? instant(byModel, earlierInterval, signal) : undefined,
+    isComparable ? instant(all, earlierInterval, signal) : undefined,
   ]);
   const totalUsd = whole.values[0]?.value ?? 0;
-  const earlierUsd = new Map(named(earlier));
+  const earlierUsd = earlier && new Map(named(earlier));
   const rows = named(current).map(([model, usd]) => ({
     model,
     usd,
     share: totalUsd === 0 ? 0 : usd / totalUsd,
-    earlierUsd: earlierUsd.get(model) ?? 0,
+    earlierUsd: earlierUsd && (earlierUsd.get(model) ?? 0),
   }));
-  return { rows: withOthers(rows, totalUsd, earlierWhole.values[0]?.value ?? 0), totalUsd };
+  const earlierTotalUsd = earlierWhole && (earlierWhole.values[0]?.value ?? 0);
+  return { rows: withOthers(rows, totalUsd, earlierTotalUsd), totalUsd };
 }
 
 /** Adds a row for what the named models leave of the total. */
-function withOthers(rows: SpendRow[], totalUsd: number, earlierTotalUsd: number): SpendRow[] {
+function withOthers(rows: SpendRow[], totalUsd: number, earlierTotalUsd: number | undefined): SpendRow[] {
   const restUsd = totalUsd - rows.reduce((sum, { usd }) => sum + usd, 0);
   if (!isRest(restUsd, totalUsd)) return rows;
-  const earlierUsd = Math.max(0, earlierTotalUsd - rows.reduce((sum, row) => sum + row.earlierUsd, 0));
+  const earlierNamedUsd = rows.reduce((sum, row) => sum + (row.earlierUsd ?? 0), 0);
+  const earlierUsd =
+    earlierTotalUsd === undefined ? undefined : Math.max(0, earlierTotalUsd - earlierNamedUsd);
   return [...rows, { model: OTHERS, usd: restUsd, share: restUsd / totalUsd, earlierUsd }];
 }
 

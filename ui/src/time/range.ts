@@ -107,6 +107,11 @@ export function resolve(range: TimeRange, nowMs: number): Interval {
   return { fromMs: at(range.from), toMs: at(range.to) };
 }
 
+/** Whether anything could have been seen over all of an interval; half a period before would make any growth look huge. */
+export function isCovered({ fromMs }: Interval, sinceMs: number | null): boolean {
+  return sinceMs !== null && sinceMs <= fromMs;
+}
+
 /** Whether the range moves with the present, so that refreshing it can show something new. */
 export function isLive(range: TimeRange): boolean {
   return range.from.kind === 'ago' || range.to.kind === 'ago';
