@@ -62,7 +62,6 @@ pub struct StreamStep {
 #[derive(Debug)]
 pub struct StreamReader {
     strip_usage: bool,
-    event_bytes_max: usize,
     splitter: Splitter,
     /// The beginning of an event whose end has not arrived.
     pending: Vec<u8>,
@@ -116,7 +115,6 @@ impl StreamReader {
     pub fn new(dialect: Dialect, options: StreamOptions) -> Self {
         Self {
             strip_usage: options.strip_usage && dialect.has_stream_options(),
-            event_bytes_max: EVENT_BYTES_MAX,
             splitter: Splitter::default(),
             pending: Vec::new(),
             is_skipping: false,
@@ -131,7 +129,10 @@ impl StreamReader {
     pub fn push(&mut self, chunk: Bytes) -> StreamStep {
         let mut forward = Forward::default();
         let mut meaning = Meaning::default();
-        if std::mem::take(&mut self.is_removed_lf_owed) && chunk.first() == Some(&b'\n') {
+        if let Some(first) = chunk.first()
+            && std::mem::take(&mut self.is_removed_lf_owed)
+            && *first == b'\n'
+        {
             forward.cut(0..1);
         }
         let mut from = 0;
@@ -225,7 +226,7 @@ impl StreamReader {
     /// The chunk ends within an event that begins at `from`, or before this chunk.
     fn hold(&mut self, chunk: &Bytes, from: usize, forward: &mut Forward) {
         let tail = &chunk[from..];
-        if self.pending.len() + tail.len() > self.event_bytes_max {
+        if self.pending.len() + tail.len() > EVENT_BYTES_MAX {
             self.is_skipping = true;
             let held = std::mem::take(&mut self.pending);
             if self.strip_usage {
@@ -240,7 +241,7 @@ impl StreamReader {
     }
 
     fn read_event(&mut self, bytes: &[u8], total: &mut Meaning) -> Fate {
-        if bytes.len() > self.event_bytes_max {
+        if bytes.len() > EVENT_BYTES_MAX {
             return Fate::Keep;
         }
         let event = Event::parse(bytes);

@@ -152,6 +152,14 @@ fn blank_lines_and_comments_between_events_stay() {
 }
 
 #[test]
+fn the_line_end_of_a_removed_event_goes_with_it_however_it_arrives() {
+    let event = "data: {\"choices\":[],\"usage\":{}}\r\n\r";
+    let pieces: [&[u8]; 4] = [event.as_bytes(), b"", b"\n", b"data: [DONE]\r\n\r\n"];
+    let streamed = read_stream(Dialect::OpenAiChat, STRIP, &pieces);
+    assert_eq!(forwarded(&streamed), "data: [DONE]\r\n\r\n");
+}
+
+#[test]
 fn what_was_held_back_is_forwarded_when_the_upstream_ends() {
     let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choi";
     assert_eq!(forwarded(&chat(STRIP, stream)), stream);
