@@ -313,7 +313,8 @@ fn called(dialogue: &Dialogue, call: Turn) -> Exchanged {
 fn exchanged(dialogue: &Dialogue, output: &Value, finish_reason: &'static str) -> Exchanged {
     Exchanged {
         input: dialogue.input_json(),
-        output: output.to_string(),
+        // A list of messages, as the gateway keeps it.
+        output: json!([output]).to_string(),
         tools: dialogue.tools_json(),
         finish_reason,
     }
