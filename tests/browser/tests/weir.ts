@@ -4,6 +4,7 @@ import { test as base, expect, type Locator, type Page } from '@playwright/test'
 import type { components, paths } from '../../../ui/src/api/schema';
 
 export type Span = components['schemas']['SpanItem'];
+export type Answer = components['schemas']['QueryAnswer'];
 type InstantAnswer = components['schemas']['InstantQueryAnswer'];
 type Status = components['schemas']['ServerStatus'];
 
