@@ -1,6 +1,7 @@
 // The contents of calls in every shape that providers use, and in shapes that nobody should.
 
 import { describe, expect, it } from 'vitest';
+import { indented } from '../src/calls/json';
 import { inputMessages, outputMessages, promptPreview } from '../src/calls/messages';
 
 const text = (role: string, content: string) => ({ role, parts: [{ kind: 'text', text: content }] });
@@ -134,6 +135,17 @@ describe('an output', () => {
     expect(outputMessages(output).map(({ parts }) => parts.map(({ kind }) => kind))).toEqual([
       ['reasoning', 'tool_call'],
     ]);
+  });
+});
+
+describe('JSON to read', () => {
+  it('keeps lists of numbers on one line, and texts as they are', () => {
+    const value = { points: [310, -2.5, 1e21], empty: [], rows: [[1, 2], ['a']], text: '[\n  1,\n  2\n]' };
+    const shown = indented(value);
+    expect(JSON.parse(shown)).toEqual(value);
+    expect(shown).toContain('"points": [310, -2.5, 1e+21],');
+    expect(shown).toContain('    [1, 2],\n    [\n      "a"\n    ]');
+    expect(shown).toContain(String.raw`"text": "[\n  1,\n  2\n]"`);
   });
 });
 

@@ -12,6 +12,14 @@ export function parseJson(text: string): Json {
   }
 }
 
+/** JSON with line breaks; lists of numbers stay on one line, as they say nothing below each other. */
+export function indented(value: Json): string {
+  // Only the breaks of the layout match: within a text they are escaped.
+  return JSON.stringify(value, null, 2).replaceAll(/\[\n[-\d.eE+,\s]+\]/g, (list) =>
+    list.replaceAll(/\n\s*/g, ' ').replace('[ ', '[').replace(' ]', ']'),
+  );
+}
+
 export function asRecord(value: Json): Record<string, Json> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }

@@ -45,7 +45,14 @@ export function callTime(startMs: number, nowMs: number): string {
 /** The whole time of a call, to the millisecond, with the zone. */
 export function exactTime(startMs: number): string {
   return new Intl.DateTimeFormat(undefined, {
-    dateStyle: 'medium',
-    timeStyle: 'long',
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+    hourCycle: 'h23',
+    timeZoneName: 'short',
   }).format(startMs);
 }

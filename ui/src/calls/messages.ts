@@ -2,7 +2,7 @@
 // Stored content is the caller's own JSON: anything may be missing or odd. Nothing here throws; what is not understood
 // is shown as it is.
 
-import { asArray, asRecord, asText, parseJson, type Json } from './json';
+import { asArray, asRecord, asText, indented, parseJson, type Json } from './json';
 
 /** One message of a conversation. */
 export interface Message {
@@ -55,7 +55,7 @@ export function promptPreview(input: string | null): string {
 /** JSON with line breaks; the text itself where it is not JSON. */
 export function pretty(text: string): string {
   const value = parseJson(text);
-  return value === undefined ? text : JSON.stringify(value, null, 2);
+  return value === undefined ? text : indented(value);
 }
 
 function listMessages(value: Json, role: string): Message[] {
@@ -175,7 +175,7 @@ function toolCall(value: Json): Part {
     kind: 'tool_call',
     name: asText(called['name']) ?? asText(record['type']) ?? 'tool',
     id: asText(record['call_id']) ?? asText(record['id']) ?? '',
-    input: typeof input === 'string' ? pretty(input) : JSON.stringify(input ?? {}, null, 2),
+    input: typeof input === 'string' ? pretty(input) : indented(input ?? {}),
   };
 }
 
@@ -193,9 +193,7 @@ function reasoning(value: Json): Part[] {
 function shown(value: Json): string {
   if (typeof value === 'string') return pretty(value);
   const texts = parts(value ?? null);
-  return texts.every(({ kind }) => kind === 'text')
-    ? texts.map(partText).join('\n')
-    : JSON.stringify(value, null, 2);
+  return texts.every(({ kind }) => kind === 'text') ? texts.map(partText).join('\n') : indented(value);
 }
 
 /** Where media come from: an address, a file's name, or how much data was sent. */
@@ -241,5 +239,5 @@ function textMessage(role: string, text: string): Message {
 }
 
 function other(value: Json): Part {
-  return { kind: 'other', json: JSON.stringify(value, null, 2) };
+  return { kind: 'other', json: indented(value) };
 }
