@@ -30,6 +30,8 @@ use metering::Metering;
 pub(crate) enum Ending<'a> {
     /// A provider's answer, an error among them, reached its end.
     Answered,
+    /// A provider's success reached its end and is no answer: the page of some proxy, say. It is passed on as it came.
+    Unreadable,
     /// The provider's answer broke off; the cause in a word.
     Cut(&'static str),
     /// The client went away.

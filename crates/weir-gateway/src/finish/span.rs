@@ -91,6 +91,9 @@ fn set_outcome(span: &mut Span, facts: &ResponseFacts, ending: &Ending<'_>) {
                 fail(read_error(status, b"").kind.as_str(), "");
             }
         }
+        Ending::Unreadable => {
+            fail("upstream_invalid", "the provider's answer is not JSON; it was passed on as it came")
+        }
         Ending::Cut(error_type) => fail(error_type, "the provider's answer broke off"),
         Ending::Cancelled => {
             fail("cancelled", "the client closed the connection before the answer was complete");

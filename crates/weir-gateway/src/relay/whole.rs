@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Response, response};
+use http::{Response, header, response};
+use serde::de::IgnoredAny;
 use weir_dialect::{ResponseFacts, read_error, read_response};
 
 use super::body::GatewayBody;
@@ -49,7 +50,9 @@ pub(super) async fn answer(ctx: &CallContext, head: response::Parts, bytes: Byte
         answer.bytes = bytes.len() as u64;
     }
     let facts = facts(ctx, &head, &bytes);
-    let recorded = finish(ctx, facts, Ending::Answered).await;
+    let ending =
+        if is_unreadable(ctx, &head, &facts, &bytes) { Ending::Unreadable } else { Ending::Answered };
+    let recorded = finish(ctx, facts, ending).await;
     respond(head, recorded.cost, GatewayBody::whole(bytes))
 }
 
@@ -60,6 +63,16 @@ fn facts(ctx: &CallContext, head: &response::Parts, bytes: &Bytes) -> ResponseFa
         return ResponseFacts { error, ..ResponseFacts::default() };
     }
     read_response(dialect, bytes)
+}
+
+/// Whether a success holds no answer at all. Only an answer of which nothing was understood is looked at a second time, so
+/// that others cost no more; a compressed one says nothing either way.
+fn is_unreadable(ctx: &CallContext, head: &response::Parts, facts: &ResponseFacts, bytes: &[u8]) -> bool {
+    ctx.dialect().is_some()
+        && head.status.is_success()
+        && !head.headers.contains_key(header::CONTENT_ENCODING)
+        && *facts == ResponseFacts::default()
+        && serde_json::from_slice::<IgnoredAny>(bytes).is_err()
 }
 
 async fn next_piece(
