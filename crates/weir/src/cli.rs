@@ -76,20 +76,21 @@ pub struct CheckArgs {
     pub schema: bool,
 }
 
-/// Where the running Weir is, and where its data is when none runs.
+/// Where the running Weir is, and where its data is when none runs. Global, so that `weir key create --server …` works as
+/// `weir key --server … create` does.
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
     /// The running Weir to ask [default: the configured listen address]
-    #[arg(long, value_name = "URL", env = "WEIR_SERVER")]
+    #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER")]
     pub server: Option<String>,
     /// The configuration file [default: weir.toml, when it is there]
-    #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
+    #[arg(long, short, global = true, value_name = "FILE", env = "WEIR_CONFIG")]
     pub config: Option<PathBuf>,
     /// The data folder to open when no Weir runs
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// The admin token, where the server wants one
-    #[arg(long, value_name = "TOKEN", env = "WEIR_ADMIN_TOKEN", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "TOKEN", env = "WEIR_ADMIN_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 }
 
@@ -166,9 +167,9 @@ pub struct KeyArgs {
 pub enum KeyAction {
     /// Make a key; it is shown once
     Create {
-        /// A name for people
-        #[arg(long, default_value = "")]
-        name: String,
+        /// A name for people [default: team and app]
+        #[arg(long)]
+        name: Option<String>,
         /// The team that its calls are charged to
         #[arg(long)]
         team: Option<String>,

@@ -57,8 +57,9 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             Some(config)
         }
         Err(problems) => {
+            let plural = if problems.len() == 1 { "mistake" } else { "mistakes" };
             findings.bad(
-                &format!("configuration: {} mistakes in {}", problems.len(), source.name()),
+                &format!("configuration: {} {plural} in {}", problems.len(), source.name()),
                 "see `weir check`",
             );
             None

@@ -36,13 +36,19 @@ fn requested(action: &KeyAction) -> KeyRequest {
         return KeyRequest::default();
     };
     KeyRequest {
-        name: name.clone(),
+        name: name.clone().unwrap_or_else(|| named_after(team.as_deref(), app.as_deref())),
         team: team.clone(),
         app: app.clone(),
         models: models.clone(),
         providers: providers.clone(),
         expires_at: expires_in_days.map(|days| format!("now+{days}d")),
     }
+}
+
+/// A name for a key that was given none: whose it is.
+fn named_after(team: Option<&str>, app: Option<&str>) -> String {
+    let parts: Vec<&str> = [team, app].into_iter().flatten().collect();
+    if parts.is_empty() { "unnamed".to_owned() } else { parts.join(" ") }
 }
 
 fn create(

@@ -46,7 +46,7 @@ fn here(local: &Local, args: &QueryArgs) -> anyhow::Result<String> {
     if args.explain {
         return explain(args, scan.as_ref());
     }
-    let rendered = |error: QueryError| anyhow::anyhow!("{}", error.render(&args.expression));
+    let rendered = |error: QueryError| anyhow::anyhow!("{}", error.render(&args.expression).trim_end());
     let (query, context) = question(args)?;
     if args.step.is_some() {
         series(&weir_query::run(&query, &context, scan.as_ref()).map_err(rendered)?.into(), args.format)
@@ -65,7 +65,7 @@ fn question(args: &QueryArgs) -> anyhow::Result<(Query, QueryContext)> {
     let step_us =
         args.step.as_deref().map(weir_api::parse_step_us).transpose().map_err(anyhow::Error::msg)?;
     let query = weir_query::parse(&args.expression)
-        .map_err(|error| anyhow::anyhow!("{}", error.render(&args.expression)))?;
+        .map_err(|error| anyhow::anyhow!("{}", error.render(&args.expression).trim_end()))?;
     Ok((query, QueryContext { range, step_us, tz: None }))
 }
 

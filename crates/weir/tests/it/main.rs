@@ -1,0 +1,19 @@
+//! The real binary from outside: real processes, real sockets, kills, bad input, a whole hour of traffic.
+//!
+//! One binary, so that all of it links once. `support` starts commands and reads what the store has; the simulated provider
+//! and the Weir to call come from `weir-testkit`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+#![allow(clippy::print_stderr, reason = "a seed and the trace that was used must be seen when a test fails")]
+
+mod bad_clients;
+mod bad_upstreams;
+mod cli;
+mod help;
+mod keys;
+mod kill;
+mod questions;
+mod replay;
+mod serve;
+mod start;
+mod support;
