@@ -36,6 +36,8 @@ pub(crate) enum Ending<'a> {
     Cut(&'static str),
     /// The client went away.
     Cancelled,
+    /// Weir shut down before the answer was complete.
+    Stopped,
     /// Weir answered itself.
     Refused(&'a Refusal),
 }

@@ -16,6 +16,7 @@ mod reply;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Request};
+use smallvec::SmallVec;
 use tokio::time::Instant;
 use weir_dialect::{Dialect, RequestEdit, rewrite_request};
 
@@ -55,11 +56,11 @@ pub(crate) async fn forward(
 ) -> Result<Reply, Refusal> {
     let mut outgoing = Some(outgoing);
     let mut last: Option<Failure> = None;
-    let mut open: Option<(&str, u64)> = None;
+    let mut open: SmallVec<[(&str, u64); 2]> = SmallVec::new();
     for (at, candidate) in candidates.iter().enumerate() {
         let provider = ctx.provider(candidate.provider);
         if let Err(left_alone) = provider.breaker.admit(ctx.gateway().parts.clock.now()) {
-            open = Some((&provider.name, left_alone.retry_in_ms));
+            open.push((&provider.name, left_alone.retry_in_ms));
             continue;
         }
         let is_last = at + 1 == candidates.len();
@@ -76,12 +77,13 @@ pub(crate) async fn forward(
             Outcome::GaveUp(failure) => last = Some(preferred(last, failure)),
         }
     }
-    match (last, open) {
-        (Some(Failure::Answered(reply)), _) => Ok(*reply),
-        (Some(Failure::Failed(refusal)), _) => Err(refusal),
-        (None, open) => {
-            let (name, retry_in_ms) = open.unwrap_or(("", 0));
-            Err(Refusal::circuit_open(name, retry_in_ms))
+    match last {
+        Some(Failure::Answered(reply)) => Ok(*reply),
+        Some(Failure::Failed(refusal)) => Err(refusal),
+        None => {
+            let names: Vec<&str> = open.iter().map(|(name, _)| *name).collect();
+            let retry_in_ms = open.iter().map(|(_, retry_in_ms)| *retry_in_ms).min().unwrap_or(0);
+            Err(Refusal::circuit_open(&names.join(", "), retry_in_ms))
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every worker is a thread with an event loop of its own. Whoever accepts gives each new connection to the worker that
 //! has the fewest; keep-alive connections live long, so this balances better than the kernel does between several
-//! listening sockets (`SO_REUSEPORT` hashes addresses: of 64 connections one of two workers gets up to 40).
+//! listening sockets (`SO_REUSEPORT` hashes addresses: 64 connections easily fall 24 to 40 on two workers).
 //!
 //! Requests for the gateway go to it; all others to the `fallback` service, which runs on the same thread and must keep its
 //! blocking work off it.

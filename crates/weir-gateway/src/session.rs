@@ -54,13 +54,23 @@ impl Session {
         handle(&ctx, body).await
     }
 
-    /// Ends the call that is under way, if there is one. Call it when the client's connection is gone.
+    /// Ends the call that is under way, if there is one, because its client went away. Call it when the client's
+    /// connection is gone.
     pub async fn close(&self) {
+        self.end(Ending::Cancelled).await;
+    }
+
+    /// The same, when it was Weir that closed the connection.
+    pub(crate) async fn stop(&self) {
+        self.end(Ending::Stopped).await;
+    }
+
+    async fn end(&self, ending: Ending<'_>) {
         let current = self.current.take();
         if let Some(ctx) = current.filter(|ctx| !ctx.is_recorded()) {
             let reader = ctx.progress.borrow_mut().answer.as_mut().and_then(|answer| answer.reader.take());
             let facts = reader.map(|reader| reader.finish()).unwrap_or_default();
-            finish(&ctx, facts, Ending::Cancelled).await;
+            finish(&ctx, facts, ending).await;
         }
     }
 

@@ -39,7 +39,7 @@ impl Metering {
         let question = ctx.question.get();
         let asked = progress.attempts.last();
         let is_success = progress.answer.as_ref().is_none_or(|answer| answer.status < 400);
-        let is_partial = matches!(ending, Ending::Cut(_) | Ending::Cancelled);
+        let is_partial = matches!(ending, Ending::Cut(_) | Ending::Cancelled | Ending::Stopped);
         let is_model_call = ctx.dialect().is_some_and(|dialect| dialect.span_kind().is_model_call());
         let ended_at_provider = is_partial || matches!(ending, Ending::Answered);
         Self {

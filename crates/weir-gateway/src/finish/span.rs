@@ -92,8 +92,9 @@ fn set_outcome(span: &mut Span, facts: &ResponseFacts, ending: &Ending<'_>) {
             }
         }
         Ending::Unreadable => {
-            fail("upstream_invalid", "the provider's answer is not JSON; it was passed on as it came")
+            fail("upstream_invalid", "the provider's answer is not JSON; it was passed on as it came");
         }
+        Ending::Stopped => fail("shutdown", "Weir was stopped before the answer was complete"),
         Ending::Cut(error_type) => fail(error_type, "the provider's answer broke off"),
         Ending::Cancelled => {
             fail("cancelled", "the client closed the connection before the answer was complete");

@@ -30,26 +30,28 @@ pub(super) async fn serve_connection<F: Fallback>(
 ) {
     let session = Rc::new(worker.session(peer));
     let service = {
-        let session = Rc::clone(&session);
-        service_fn(move |request| answer(Rc::clone(&session), fallback.clone(), request))
+        let (session, fallback) = (Rc::clone(&session), Rc::new(fallback));
+        service_fn(move |request| answer(Rc::clone(&session), Rc::clone(&fallback), request))
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
         .max_header_size(config.header_bytes_max)
         .serve_connection(TokioIo::new(stream), service);
-    {
+    let is_cut = {
         let mut connection = pin!(connection);
         // How a connection ended is no news: clients close them as they like. The call's span says what it cost.
         tokio::select! {
-            _ = connection.as_mut() => {}
+            biased;
+            _ = connection.as_mut() => false,
             () = until_stopped(stopped) => {
                 connection.as_mut().graceful_shutdown();
-                let _ = tokio::time::timeout(Duration::from_millis(config.shutdown_ms), connection).await;
+                tokio::time::timeout(Duration::from_millis(config.shutdown_ms), connection).await.is_err()
             }
         }
-    }
-    session.close().await;
+    };
+    // The connection is dropped by now, and the one to the provider with it.
+    if is_cut { session.stop().await } else { session.close().await }
 }
 
 async fn until_stopped(mut stopped: watch::Receiver<bool>) {
@@ -59,11 +61,13 @@ async fn until_stopped(mut stopped: watch::Receiver<bool>) {
 
 async fn answer<F: Fallback>(
     session: Rc<Session>,
-    fallback: F,
+    fallback: Rc<F>,
     request: Request<Incoming>,
 ) -> Result<Response<FrontBody<F::Body>>, std::convert::Infallible> {
     match session.endpoint(request.uri().path()) {
         Some(endpoint) => Ok(session.handle(request, endpoint).await.map(FrontBody::Gateway)),
-        None => Ok(fallback.oneshot(request).await?.map(|body| FrontBody::Fallback(Box::pin(body)))),
+        None => {
+            Ok(F::clone(&fallback).oneshot(request).await?.map(|body| FrontBody::Fallback(Box::pin(body))))
+        }
     }
 }

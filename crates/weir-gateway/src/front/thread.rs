@@ -3,7 +3,9 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -13,8 +15,15 @@ use super::{Fallback, FrontConfig};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 
-/// Events handled between two looks at the sockets. Calls are short, so more would only delay what has arrived.
-const EVENT_INTERVAL: u32 = 31;
+/// How long a client may leave what was sent to it unacknowledged, or its receive window shut, before the connection is
+/// given up: one that vanished without a word, or reads nothing on purpose, would hold its call's connection to the
+/// provider for a quarter of an hour.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_mins(2);
+
+/// When a silent client is asked whether it is still there. Calls take minutes, and a client that vanished while it waits
+/// is noticed by nothing else.
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// A connection on its way to a worker. Its place is free again when it is dropped.
 struct Accepted {
@@ -85,10 +94,7 @@ impl WorkerThread {
 }
 
 fn runtime() -> std::io::Result<LocalRuntime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .event_interval(EVENT_INTERVAL)
-        .build_local(LocalOptions::default())
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
 }
 
 async fn run<F: Fallback>(
@@ -115,25 +121,64 @@ async fn run<F: Fallback>(
             Some(_) = tasks.join_next() => continue,
         };
         let (worker, fallback, stopped) = (worker.clone(), fallback.clone(), stopped.clone());
-        let (gateway, connections) = (Arc::clone(&gateway), Arc::clone(&connections));
+        let open = Open::new(Arc::clone(&gateway), Arc::clone(&connections), place);
         tasks.spawn_local(async move {
-            gateway.counters.connections_open.fetch_add(1, Ordering::Relaxed);
             match ready(stream) {
                 Ok(stream) => serve_connection(stream, peer, worker, fallback, config, stopped).await,
                 Err(error) => tracing::warn!(%error, "cannot serve a connection"),
             }
-            gateway.counters.connections_open.fetch_sub(1, Ordering::Relaxed);
-            connections.fetch_sub(1, Ordering::Relaxed);
-            drop(place);
+            drop(open);
         });
     }
     while tasks.join_next().await.is_some() {}
     sweeper.abort();
 }
 
+/// An open connection is counted as long as this lives, and holds its place.
+struct Open {
+    gateway: Arc<Gateway>,
+    connections: Arc<AtomicUsize>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn new(gateway: Arc<Gateway>, connections: Arc<AtomicUsize>, place: OwnedSemaphorePermit) -> Self {
+        gateway.counters.connections_open.fetch_add(1, Ordering::Relaxed);
+        Self { gateway, connections, _place: place }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.gateway.counters.connections_open.fetch_sub(1, Ordering::Relaxed);
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// `TCP_NODELAY`: a stream is many small writes, each of which would wait for the peer's delayed acknowledgement.
 fn ready(stream: TcpStream) -> std::io::Result<tokio::net::TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_nonblocking(true)?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
     tokio::net::TcpStream::from_std(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clients_connection_is_set_up_before_it_is_served() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = ready(listener.accept().unwrap().0).unwrap();
+        assert!(stream.nodelay().unwrap());
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED_MAX));
+    }
 }

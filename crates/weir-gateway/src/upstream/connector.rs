@@ -70,3 +70,17 @@ impl std::fmt::Display for ConnectError {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_providers_connection_does_not_wait_for_acknowledgements() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let connected = Connector::new(false).unwrap().connect(&origin).await.unwrap();
+        let MaybeHttpsStream::Http(stream) = connected else { panic!("plain HTTP has no TLS") };
+        assert!(stream.inner().nodelay().unwrap());
+    }
+}

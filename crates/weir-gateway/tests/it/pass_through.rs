@@ -145,8 +145,8 @@ async fn an_answer_that_is_not_json_passes_unchanged_and_is_recorded() {
     let weir = Weir::before(&provider);
     assert_eq!(weir.chat(chat("")).await.text(), "<html>not what you asked for</html>");
     let call = weir.call().await;
-    assert_eq!(call.http_status, Some(200));
-    assert!(call.tokens_estimated && call.tokens.input.is_some());
+    assert_eq!((call.http_status, call.error_type.as_deref()), (Some(200), Some("upstream_invalid")));
+    assert!(call.tokens.is_unknown() && call.cost.is_none(), "nothing is guessed of what is no answer");
 }
 
 #[tokio::test]

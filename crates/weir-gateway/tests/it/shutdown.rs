@@ -47,7 +47,7 @@ async fn a_call_that_takes_too_long_is_cut_and_recorded() {
     weir.stop();
     weir.stopped().await;
     assert!(client.is_closed().await);
-    assert_eq!(weir.call().await.error_type.as_deref(), Some("cancelled"));
+    assert_eq!(weir.call().await.error_type.as_deref(), Some("shutdown"));
 }
 
 #[tokio::test]
