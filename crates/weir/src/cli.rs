@@ -79,6 +79,7 @@ pub struct CheckArgs {
 /// Where the running Weir is, and where its data is when none runs. Global, so that `weir key create --server …` works as
 /// `weir key --server … create` does.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Where to ask")]
 pub struct ServerArgs {
     /// The running Weir to ask [default: the configured listen address]
     #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER")]

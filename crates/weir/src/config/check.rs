@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
             let known = properties.and_then(|properties| properties.get(name.get_ref().as_ref()));
             let other = schema.get("additionalProperties").filter(|other| other.is_object());
             if let Some(schema) = known.or(other) {
-                self.value(value, schema, &path)
+                self.value(value, schema, &path);
             } else {
                 let keys = properties.into_iter().flat_map(|p| p.keys().map(String::as_str));
                 let problem = Problem::at(name.span(), path, "there is no such key");

@@ -8,9 +8,9 @@ use crate::support::*;
 /// Calls need a virtual key, and the provider needs its own, which is in this file.
 fn locked(simulator: &RunningProvider, secret_file: &std::path::Path) -> String {
     format!(
-        "[gateway]\nauth = \"keys\"\n\n[providers.openai]\nbase_url = \"http://{}/v1\"\napi_key = {{ file = {:?} }}\n",
+        "[gateway]\nauth = \"keys\"\n\n[providers.openai]\nbase_url = \"http://{}/v1\"\napi_key = {{ file = '{}' }}\n",
         simulator.address(),
-        secret_file
+        secret_file.display()
     )
 }
 

@@ -146,11 +146,12 @@ pub async fn numbers(weir: &WeirProcess, statement: &str) -> Vec<i64> {
     rows[0].iter().map(number).collect()
 }
 
-/// The value of an expression over the last hour.
-pub async fn value_of(weir: &WeirProcess, expression: &str) -> f64 {
+/// The value of an expression over the last hour, which must be a whole number.
+pub async fn whole_value_of(weir: &WeirProcess, expression: &str) -> i64 {
     let path = format!("/api/query/instant?from=now-1h&to=now&expr={}", expression.replace(' ', "%20"));
     let answer = weir.get(&path).await.unwrap();
     let values = answer.json()["values"].as_array().cloned().unwrap_or_default();
     assert_eq!(values.len(), 1, "{expression}: {}", answer.text());
-    values[0]["value"].as_f64().unwrap()
+    let value = values[0]["value"].as_f64().unwrap();
+    value.to_string().parse().unwrap_or_else(|_| panic!("{expression} is {value}"))
 }
