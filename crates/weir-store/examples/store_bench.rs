@@ -42,7 +42,7 @@ struct Company {
 impl Company {
     fn new(body_bytes: usize) -> Self {
         let body = (body_bytes > 0).then(|| {
-            let text: String = std::iter::repeat_with(|| fastrand::alphanumeric()).take(body_bytes).collect();
+            let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(body_bytes).collect();
             Content::new(format!(r#"[{{"role":"user","content":"{text}"}}]"#))
         });
         let texts = (0..64).map(|n| Arc::from(format!("name-{n}"))).collect();
@@ -72,7 +72,7 @@ impl Company {
         (span.env, span.service) = (self.text(50 + random / 64 % 2), self.text(55));
         (span.session, span.user) = (self.text(random / 100), self.text(random / 1_000));
         span.http_status = Some(200);
-        if random % 50 == 0 {
+        if random.is_multiple_of(50) {
             (span.status, span.error_type, span.http_status) = (SpanStatus::Error, self.text(60), Some(500));
         }
         span.tokens = TokenUsage {
@@ -81,7 +81,7 @@ impl Company {
             ..TokenUsage::default()
         };
         span.cost = Some(NanoUsd((random / 13 % 10_000_000).cast_signed()));
-        span.stream = random % 2 == 0;
+        span.stream = random.is_multiple_of(2);
         span.ttft_us = span.stream.then_some(100_000 + random / 17 % 500_000);
         span.finish_reason = self.text(62);
         (span.input, span.output) = (self.body.clone(), self.body.clone());
@@ -157,13 +157,13 @@ async fn append(dir: &Path) {
         let seconds = started_at.elapsed().as_secs_f64();
         let mut latencies = latencies.into_inner().unwrap();
         latencies.sort();
-        let at = |q: f64| latencies[((latencies.len() - 1) as f64 * q) as usize];
+        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
         println!(
             "{durability:?}, {threads:2} threads: {:8.0} appends/s, {:4.0} MB/s, p50 {:?}, p99 {:?}",
             count.into_inner() as f64 / seconds,
             store.stats().journal_bytes as f64 / 1e6 / seconds,
-            at(0.5),
-            at(0.99),
+            at(50),
+            at(99),
         );
         drop(store);
         let _ = std::fs::remove_dir_all(&dir);

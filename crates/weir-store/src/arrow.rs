@@ -27,7 +27,7 @@ impl<'a, T> Columns<'a, T> {
     }
 
     pub(crate) fn text(self, name: &str, value: impl Fn(&'a T) -> Option<&'a str>) -> Self {
-        let column = StringArray::from_iter(self.rows.iter().map(value));
+        let column: StringArray = self.rows.iter().map(value).collect();
         self.push(name, Arc::new(column))
     }
 
@@ -48,22 +48,22 @@ impl<'a, T> Columns<'a, T> {
     }
 
     pub(crate) fn int(self, name: &str, value: impl Fn(&'a T) -> Option<i64>) -> Self {
-        let column = Int64Array::from_iter(self.rows.iter().map(value));
+        let column: Int64Array = self.rows.iter().map(value).collect();
         self.push(name, Arc::new(column))
     }
 
     pub(crate) fn small_int(self, name: &str, value: impl Fn(&'a T) -> Option<u16>) -> Self {
-        let column = UInt16Array::from_iter(self.rows.iter().map(value));
+        let column: UInt16Array = self.rows.iter().map(value).collect();
         self.push(name, Arc::new(column))
     }
 
     pub(crate) fn float(self, name: &str, value: impl Fn(&'a T) -> Option<f64>) -> Self {
-        let column = Float64Array::from_iter(self.rows.iter().map(value));
+        let column: Float64Array = self.rows.iter().map(value).collect();
         self.push(name, Arc::new(column))
     }
 
     pub(crate) fn flag(self, name: &str, value: impl Fn(&'a T) -> bool) -> Self {
-        let column = BooleanArray::from_iter(self.rows.iter().map(|row| Some(value(row))));
+        let column: BooleanArray = self.rows.iter().map(|row| Some(value(row))).collect();
         self.push(name, Arc::new(column))
     }
 
@@ -74,7 +74,7 @@ impl<'a, T> Columns<'a, T> {
     }
 
     pub(crate) fn bytes(self, name: &str, value: impl Fn(&'a T) -> Option<Vec<u8>>) -> Self {
-        let column = BinaryArray::from_iter(self.rows.iter().map(value));
+        let column: BinaryArray = self.rows.iter().map(value).collect();
         self.push(name, Arc::new(column))
     }
 
@@ -133,10 +133,7 @@ const YEAR_1: i64 = -62_135_596_800_000_000;
 const YEAR_10000: i64 = 253_402_300_800_000_000;
 
 /// A column of a result, of a type that the statement asked for.
-pub(crate) fn column<'a, A: Array + 'static>(
-    chunk: &'a StructArray,
-    index: usize,
-) -> Result<&'a A, duckdb::Error> {
+pub(crate) fn column<A: Array + 'static>(chunk: &StructArray, index: usize) -> Result<&A, duckdb::Error> {
     let column = chunk.columns().get(index).and_then(|column| column.as_any().downcast_ref::<A>());
     column.ok_or_else(|| {
         let found = chunk.columns().get(index).map(|column| column.data_type().to_string());

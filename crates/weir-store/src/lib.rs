@@ -20,6 +20,7 @@ mod config;
 mod derived;
 mod duck;
 mod error;
+mod hex;
 mod journal;
 mod lock;
 mod names;

@@ -20,6 +20,7 @@ mod upkeep;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use duckdb::Connection;
@@ -75,6 +76,8 @@ pub(crate) struct Shared {
     pub catalog: Arc<Catalog>,
     pub counters: Arc<Counters>,
     pub progress: watch::Sender<Progress>,
+    /// Whether the tables' position was compared with the journal's.
+    pub marks_are_checked: AtomicBool,
 }
 
 /// The thread's body: records until it is told to stop, and begins anew should it ever panic.
@@ -160,35 +163,38 @@ impl Recorder {
             }
             Taken::InFiles => {
                 self.connect()?;
+                // What was appended before this moment is found now, or it cannot be read at all.
+                let last = self.shared.journal.last_position();
                 let batch = self.files.read(self.marks.journal_position, BATCH_RECORDS_MAX)?;
                 if batch.is_none() {
-                    self.rejoin()?;
+                    self.skip_to(last)?;
+                    self.rejoin();
                 }
                 Ok(batch)
             }
         }
     }
 
-    /// The files hold nothing more: from here on records come from memory, unless some were appended just now.
-    fn rejoin(&mut self) -> Result<(), StoreError> {
-        let shared = &self.shared;
-        let stored = self.marks.journal_position;
-        let behind = shared.journal.while_still(|last| {
-            if stored >= last {
-                shared.handover.rejoin();
-            }
-            (stored < last).then_some(last)
-        });
-        match behind {
-            // Damage at the end of the segment in use: what follows it cannot be read, and is not waited for.
-            Some(last) if self.files.is_stuck() => {
-                self.files.skip_damage()?;
-                shared.journal.leave_segment();
-                self.marks.journal_position = last;
-                Ok(())
-            }
-            _ => Ok(()),
+    /// The files hold nothing more that can be read, up to this position.
+    fn skip_to(&mut self, position: u64) -> Result<(), StoreError> {
+        if self.files.is_stuck() {
+            // The segment in use is damaged: what is appended after the damage could not be read either.
+            self.files.skip_damage()?;
+            self.shared.journal.leave_segment();
         }
+        self.marks.journal_position = self.marks.journal_position.max(position);
+        self.shared.progress.send_modify(|progress| progress.stored_position = self.marks.journal_position);
+        Ok(())
+    }
+
+    /// From here on records come from memory, unless some were appended just now.
+    fn rejoin(&self) {
+        let stored = self.marks.journal_position;
+        self.shared.journal.while_still(|last| {
+            if stored >= last {
+                self.shared.handover.rejoin();
+            }
+        });
     }
 
     /// Stores a batch, however long it takes; returns early only when the store closes.
@@ -237,13 +243,33 @@ impl Recorder {
             return Ok(());
         }
         let connection = self.shared.duck.connect()?;
-        let marks = Marks::load(&connection).map_err(StoreError::duck("read its marks"))?;
+        let mut marks = Marks::load(&connection).map_err(StoreError::duck("read its marks"))?;
+        if !self.shared.marks_are_checked.load(Ordering::Relaxed) {
+            self.check_marks(&connection, &mut marks)?;
+        }
         // Damaged parts of the journal that were skipped stay skipped.
         self.marks =
             Marks { journal_position: marks.journal_position.max(self.marks.journal_position), ..marks };
         self.shared.catalog.load(&connection).map_err(StoreError::duck("read the names of metrics"))?;
         self.shared.progress.send_modify(|progress| progress.stored_position = self.marks.journal_position);
         self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Before anything of this journal is stored: where DuckDB is ahead of the journal, as after an old journal was put
+    /// back, its position is that of another journal. What is new here would be taken for stored.
+    fn check_marks(&self, connection: &Connection, marks: &mut Marks) -> Result<(), StoreError> {
+        let opened_at = self.shared.journal.opened_at_position();
+        if marks.journal_position > opened_at {
+            tracing::warn!(
+                stored = marks.journal_position,
+                journal = opened_at,
+                "DuckDB is ahead of the journal"
+            );
+            marks.journal_position = opened_at;
+            marks.save(connection).map_err(StoreError::duck("correct its marks"))?;
+        }
+        self.shared.marks_are_checked.store(true, Ordering::Relaxed);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
 use weir_types::{Browse, Clock, KeyAdmin, KeyDirectory, RecordSink, Scan, UnixMicros};
@@ -72,6 +73,7 @@ impl Store {
             catalog: Arc::new(Catalog::default()),
             counters,
             progress: watch::Sender::new(Progress { stored_position, ..Progress::default() }),
+            marks_are_checked: AtomicBool::new(false),
         });
         let recording = Arc::clone(&shared);
         let recorder = thread::Owned::start("weir-recorder", move || recorder::run(&recording))?;

@@ -13,6 +13,8 @@ use duckdb::arrow::util::display::{ArrayFormatter, FormatOptions};
 use duckdb::core::{LogicalTypeHandle, LogicalTypeId};
 use serde_json::{Map, Value};
 
+use crate::hex::hex;
+
 /// The greatest integer that a double holds with all below it.
 const EXACT_INTEGER_MAX: u128 = 1 << 53;
 
@@ -38,9 +40,9 @@ pub(crate) fn value(column: &dyn Array, row: usize) -> Value {
         DataType::Utf8 => Value::from(column.as_string::<i32>().value(row)),
         DataType::LargeUtf8 => Value::from(column.as_string::<i64>().value(row)),
         DataType::Utf8View => Value::from(column.as_string_view().value(row)),
-        DataType::Binary => hex(column.as_binary::<i32>().value(row)),
-        DataType::LargeBinary => hex(column.as_binary::<i64>().value(row)),
-        DataType::BinaryView => hex(column.as_binary_view().value(row)),
+        DataType::Binary => Value::from(hex(column.as_binary::<i32>().value(row))),
+        DataType::LargeBinary => Value::from(hex(column.as_binary::<i64>().value(row))),
+        DataType::BinaryView => Value::from(hex(column.as_binary_view().value(row))),
         DataType::Timestamp(unit, _) => instant(column, *unit, row),
         DataType::Date32 => date(column.as_primitive::<Date32Type>().value(row)),
         DataType::List(_) => list(&*column.as_list::<i32>().value(row)),
@@ -69,10 +71,6 @@ fn float(number: f64) -> Value {
     serde_json::Number::from_f64(number).map_or_else(|| Value::from(number.to_string()), Value::Number)
 }
 
-fn hex(bytes: &[u8]) -> Value {
-    Value::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-}
-
 fn instant(column: &dyn Array, unit: TimeUnit, row: usize) -> Value {
     let time = match unit {
         TimeUnit::Second => {
@@ -94,9 +92,7 @@ fn instant(column: &dyn Array, unit: TimeUnit, row: usize) -> Value {
 
 fn date(days: i32) -> Value {
     let epoch = jiff::civil::date(1970, 1, 1);
-    let date = epoch.checked_add(jiff::Span::new().days(0)).and_then(|epoch| {
-        jiff::Span::new().try_days(i64::from(days)).and_then(|span| epoch.checked_add(span))
-    });
+    let date = jiff::Span::new().try_days(i64::from(days)).and_then(|span| epoch.checked_add(span));
     date.map_or_else(
         |_| Value::from(format!("{days} days after 1970-01-01")),
         |date| Value::from(date.to_string()),

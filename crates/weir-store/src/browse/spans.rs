@@ -3,6 +3,8 @@
 //! A page is looked for in windows of time that grow towards the past: the newest spans are usually enough, and a filter
 //! that matches rarely still finds its page without sorting everything.
 
+use std::fmt::Write as _;
+
 use weir_types::{BrowseError, Score, Span, SpanFilter, SpanId, SpanPage, TimeRange, TraceId, UnixMicros};
 
 use crate::browse::span_row::{SCORE_COLUMNS, read_score, read_span, summary_columns, whole_columns};
@@ -156,7 +158,8 @@ fn ascii_escaped(text: &str) -> String {
             escaped.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+                // Writing into memory does not fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
             }
         }
     }

@@ -23,8 +23,17 @@ const RESET_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Duck {
     path: PathBuf,
     config: StoreConfig,
-    database: Mutex<Option<Arc<Database>>>,
+    database: Mutex<Slot>,
     watchdog: Arc<Watchdog>,
+}
+
+/// Whether the file is open.
+enum Slot {
+    /// Not now; the next use opens it.
+    Empty,
+    Open(Arc<Database>),
+    /// The store is closed, and with it goes the lock on the folder: nothing may open the file any more.
+    Closed,
 }
 
 /// One opened instance of the file. It is closed when the last connection is.
@@ -35,7 +44,7 @@ struct Database {
 
 impl Duck {
     pub(crate) fn new(path: PathBuf, config: StoreConfig) -> Self {
-        Self { path, config, database: Mutex::new(None), watchdog: Arc::new(Watchdog::default()) }
+        Self { path, config, database: Mutex::new(Slot::Empty), watchdog: Arc::new(Watchdog::default()) }
     }
 
     /// Whether there is a file.
@@ -67,7 +76,7 @@ impl Duck {
     /// nothing when a reader does not let go in time: two instances of one file must never be.
     pub(crate) fn reset(&self) {
         let mut slot = lock(&self.database);
-        let Some(database) = slot.take() else { return };
+        let Slot::Open(database) = std::mem::replace(&mut *slot, Slot::Empty) else { return };
         lock(&database.idle).clear();
         let until = Instant::now() + RESET_WAIT;
         while Arc::strong_count(&database) > 1 && Instant::now() < until {
@@ -75,7 +84,7 @@ impl Duck {
             std::thread::park_timeout(Duration::from_millis(10));
         }
         if Arc::strong_count(&database) > 1 {
-            *slot = Some(database);
+            *slot = Slot::Open(database);
         }
     }
 
@@ -83,17 +92,19 @@ impl Duck {
     pub(crate) fn close(&self) {
         self.reset();
         self.watchdog.stop();
-        *lock(&self.database) = None;
+        *lock(&self.database) = Slot::Closed;
     }
 
     fn database(&self) -> Result<Arc<Database>, StoreError> {
         let mut slot = lock(&self.database);
-        if let Some(database) = &*slot {
-            return Ok(Arc::clone(database));
+        match &*slot {
+            Slot::Open(database) => return Ok(Arc::clone(database)),
+            Slot::Closed => return Err(StoreError::Closed),
+            Slot::Empty => {}
         }
         let root = open::open(&self.path, &self.config)?;
         let database = Arc::new(Database { root: Mutex::new(root), idle: Mutex::new(Vec::new()) });
-        *slot = Some(Arc::clone(&database));
+        *slot = Slot::Open(Arc::clone(&database));
         Ok(database)
     }
 }

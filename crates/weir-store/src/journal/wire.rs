@@ -31,6 +31,7 @@ pub(crate) enum RecordKind {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the record")]
 pub(crate) struct Span {
     #[prost(sfixed64, tag = "1")]
     pub start_us: i64,

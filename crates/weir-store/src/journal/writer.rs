@@ -35,6 +35,8 @@ pub(crate) struct JournalConfig {
 #[derive(Debug)]
 pub(crate) struct Journal {
     config: JournalConfig,
+    /// The last position when the journal was opened: every later one is new.
+    opened_at_position: u64,
     writer: Mutex<Writer>,
     last_position: AtomicU64,
     bytes: AtomicU64,
@@ -73,6 +75,7 @@ impl Journal {
         // What was found on opening has survived one end of the process; it is synced with the first new frame.
         sync.finish(tail.next_position - 1, Ok(()));
         let journal = Arc::new(Self {
+            opened_at_position: tail.next_position - 1,
             last_position: AtomicU64::new(tail.next_position - 1),
             bytes: AtomicU64::new(tail.total_len),
             writer: Mutex::new(Writer {
@@ -98,6 +101,11 @@ impl Journal {
     /// The position of the last frame that was written; the one before the first when there is none.
     pub(crate) fn last_position(&self) -> u64 {
         self.last_position.load(Ordering::Acquire)
+    }
+
+    /// The last position when the journal was opened.
+    pub(crate) fn opened_at_position(&self) -> u64 {
+        self.opened_at_position
     }
 
     pub(crate) fn synced_position(&self) -> u64 {
@@ -196,8 +204,10 @@ impl Journal {
             let mut writer = lock(&self.writer);
             (writer.usable, writer.dir_dirty) = (false, true);
         }
-        self.sync
-            .finish(position, result.map_err(|error| format!("cannot sync {:?}: {error}", self.config.dir)));
+        self.sync.finish(
+            position,
+            result.map_err(|error| format!("cannot sync {}: {error}", self.config.dir.display())),
+        );
     }
 
     fn write(&self, frame: UnplacedFrame, records: Option<Vec<Record>>) -> Result<u64, SinkError> {
@@ -235,7 +245,7 @@ impl Journal {
     }
 
     fn failed(&self, error: &io::Error) -> SinkError {
-        SinkError::Journal(format!("cannot write to {:?}: {error}", self.config.dir))
+        SinkError::Journal(format!("cannot write to {}: {error}", self.config.dir.display()))
     }
 
     fn try_append(&self, records: &[Record]) -> Result<(), SinkError> {
@@ -243,8 +253,8 @@ impl Journal {
         if fullness == Fullness::Full {
             self.counters.dropped_records.add(records.len() as u64);
             return Err(SinkError::Journal(format!(
-                "the journal in {:?} is at its limit of {} bytes, because DuckDB cannot be written: {}",
-                self.config.dir,
+                "the journal in {} is at its limit of {} bytes, because DuckDB cannot be written: {}",
+                self.config.dir.display(),
                 self.config.bytes_max,
                 self.counters.commit_error().unwrap_or_else(|| "it is too slow".to_owned()),
             )));

@@ -210,7 +210,9 @@ mod tests {
 
     fn folded(records: &[Record]) -> Vec<CellDelta> {
         let mut fold = Fold::new(UnixMicros::MINUTE);
-        records.iter().for_each(|record| fold.record(record, None));
+        for record in records {
+            fold.record(record, None);
+        }
         fold.finish()
     }
 

@@ -29,6 +29,7 @@ pub(crate) struct Entry {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a reason of its own to wake the recorder")]
 struct Waiting {
     entries: VecDeque<Entry>,
     records: usize,

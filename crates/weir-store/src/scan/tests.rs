@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::prelude::*;
 use weir_types::{
-    Cell, CellDelta, Clock, Need, Record, Scan as _, ScanRequest, ScanRow, ScanSource, Scope, TagKey,
-    TimeRange, UnixMicros, metric,
+    Cell, CellDelta, Clock, Need, Record, ScanRequest, ScanRow, ScanSource, Scope, TagKey, TimeRange,
+    UnixMicros, metric,
 };
 
 use crate::recorder::Fold;
@@ -184,7 +184,9 @@ proptest! {
             let mut fold = Fold::new(UnixMicros::MINUTE);
             for step in &steps {
                 if let Step::Append(records) = step {
-                    records.iter().for_each(|record| fold.record(record, None));
+                    for record in records {
+                        fold.record(record, None);
+                    }
                 }
                 store = take(step, store, dir.path(), &clock).await;
             }

@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{Row as _, SqliteConnection};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use weir_types::{
     BoxFuture, Clock, KeyAdmin, KeyDirectory, KeyError, KeyHash, NewKey, Secret, UnixMicros, VirtualKey,
 };
 
 use crate::StoreError;
 use crate::state::secret;
+use crate::stats::lock;
 
 /// How often the database is asked whether another process changed it; the question costs some microseconds.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -38,12 +39,15 @@ struct Inner {
     pool: SqlitePool,
     clock: Arc<dyn Clock>,
     keys: ArcSwap<Keys>,
-    refresher: AbortHandle,
+    /// Taken when the store closes.
+    refresher: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.refresher.abort();
+        if let Some(refresher) = lock(&self.refresher).take() {
+            refresher.abort();
+        }
     }
 }
 
@@ -69,15 +73,20 @@ impl KeyStore {
         let keys = load(&pool).await.map_err(StoreError::state("read the keys"))?;
         let watching = pool.acquire().await.map_err(StoreError::state("connect"))?;
         let inner = Arc::new_cyclic(|inner: &std::sync::Weak<Inner>| {
-            let refresher = tokio::spawn(refresh(watching.detach(), inner.clone())).abort_handle();
-            Inner { pool, clock, keys: ArcSwap::from_pointee(keys), refresher }
+            let refresher = tokio::spawn(refresh(watching.detach(), inner.clone()));
+            Inner { pool, clock, keys: ArcSwap::from_pointee(keys), refresher: Mutex::new(Some(refresher)) }
         });
         Ok(Self { inner })
     }
 
     /// Closes the file. Keys in memory can still be found.
     pub async fn close(&self) {
-        self.inner.refresher.abort();
+        let refresher = lock(&self.inner.refresher).take();
+        if let Some(refresher) = refresher {
+            refresher.abort();
+            // The end of an aborted task is an error by its nature; its connection is closed with it.
+            let _ = refresher.await;
+        }
         self.inner.pool.close().await;
     }
 

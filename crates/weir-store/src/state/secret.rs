@@ -3,6 +3,8 @@
 use sha2::{Digest as _, Sha256};
 use weir_types::{KeyHash, Secret};
 
+use crate::hex::hex;
+
 /// What every virtual key begins with.
 const PREFIX: &str = "wk-";
 
@@ -31,10 +33,6 @@ pub(crate) fn shown_prefix(secret: &Secret) -> String {
 /// The hash by which a key is found.
 pub fn hash_key(secret: &str) -> KeyHash {
     KeyHash(Sha256::digest(secret.as_bytes()).into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

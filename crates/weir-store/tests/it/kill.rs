@@ -8,10 +8,10 @@ use std::process::{Child, Command, Stdio};
 use crate::support::{open, record, stored};
 
 /// How often the process is killed. Each time it has done something else.
-const ROUNDS: u64 = 20;
+const ROUNDS: usize = 20;
 /// Numbers of one round do not meet those of another.
 const NUMBERS_PER_ROUND: u64 = 1_000_000;
-const THREADS: u64 = 4;
+const THREADS: usize = 4;
 
 #[tokio::test]
 async fn after_kill_9_every_acknowledged_record_is_stored_once() {
@@ -32,11 +32,11 @@ async fn after_kill_9_every_acknowledged_record_is_stored_once() {
             store.close().await.unwrap();
         }
     }
-    assert!(acknowledged.len() > ROUNDS as usize);
+    assert!(acknowledged.len() > ROUNDS);
 }
 
 /// Runs the child until it has acknowledged so many, kills it, and returns all that it acknowledged.
-fn append_until_killed(dir: &Path, round: u64, acks: usize) -> Vec<u64> {
+fn append_until_killed(dir: &Path, round: usize, acks: usize) -> Vec<u64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["kill::child_that_appends", "--exact", "--ignored", "--nocapture"])
         .env("WEIR_TEST_DIR", dir)
@@ -80,7 +80,7 @@ async fn child_that_appends() {
         for thread in 0..THREADS {
             let sink = &sink;
             threads.spawn(move || {
-                for number in (thread..).step_by(THREADS as usize) {
+                for number in (thread as u64..).step_by(THREADS) {
                     let number = round * NUMBERS_PER_ROUND + number;
                     sink.append(&[record(number)]).unwrap();
                     let mut output = std::io::stdout().lock();

@@ -232,7 +232,7 @@ async fn values_are_json_that_loses_nothing() {
 #[tokio::test]
 async fn more_rows_than_wanted_are_left_out_and_it_is_said() {
     let (store, _dir) = store().await;
-    let limits = |rows_max| SqlLimits { time_max: Duration::from_secs(60), rows_max };
+    let limits = |rows_max| SqlLimits { time_max: Duration::from_mins(1), rows_max };
     let browse = store.browse();
     let table = browse.sql("FROM range(1000000000000)", limits(5_000)).unwrap();
     assert_eq!((table.rows.len(), table.truncated), (5_000, true));

@@ -76,7 +76,7 @@ pub async fn sql(store: &Store, statement: &str) -> Table {
 pub async fn try_sql(store: &Store, statement: &str) -> Result<Table, weir_types::BrowseError> {
     let browse = store.browse();
     let statement = statement.to_owned();
-    let limits = SqlLimits { time_max: std::time::Duration::from_secs(60), rows_max: 100_000 };
+    let limits = SqlLimits { time_max: std::time::Duration::from_mins(1), rows_max: 100_000 };
     tokio::task::spawn_blocking(move || browse.sql(&statement, limits)).await.unwrap()
 }
 
