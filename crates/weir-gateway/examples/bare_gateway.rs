@@ -17,6 +17,10 @@ use weir_gateway::{Gateway, GatewayConfig, GatewayParts, ProviderConfig, Provide
 use weir_meter::{Meter, PriceBook};
 use weir_types::{KeyDirectory, KeyHash, Record, RecordSink, SinkError, SystemClock, VirtualKey};
 
+/// The allocator of the real binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Default)]
 struct Counted(AtomicU64);
 

@@ -12,39 +12,34 @@
 
 mod attempt;
 mod reply;
+mod request;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
-use http::{HeaderMap, Request};
-use smallvec::SmallVec;
+use hyper::body::Incoming;
 use tokio::time::Instant;
-use weir_dialect::{Dialect, RequestEdit, rewrite_request};
+use weir_dialect::Dialect;
 
 use crate::breaker::Evidence;
 use crate::context::{Attempt, CallContext, Question, micros};
-use crate::headers;
 use crate::provider::Provider;
 use crate::receive::Outgoing;
 use crate::refusal::Refusal;
 use crate::retry;
 use crate::route::{Candidate, Candidates};
-use crate::trace_context::TRACEPARENT;
 use crate::upstream::body::UpstreamBody;
 
 use attempt::AttemptError;
 pub(crate) use reply::{Reply, ReplyBody};
 
-/// How a candidate ended: with an answer for the client, or without and the reason to go on to the next.
+/// How a candidate ended.
 enum Outcome {
+    /// With an answer for the client.
     Answer(Reply),
-    GaveUp(Failure),
-}
-
-/// Why a candidate was given up.
-enum Failure {
-    /// It answered, but with an error that another provider may not have.
-    Answered(Box<Reply>),
-    /// It gave no answer.
+    /// With an error that another candidate may not have.
+    Error(Box<Reply>),
+    /// Without an answer.
     Failed(Refusal),
 }
 
@@ -54,87 +49,65 @@ pub(crate) async fn forward(
     candidates: Candidates,
     outgoing: Outgoing,
 ) -> Result<Reply, Refusal> {
-    let mut outgoing = Some(outgoing);
-    let mut last: Option<Failure> = None;
-    let mut open: SmallVec<[(&str, u64); 2]> = SmallVec::new();
+    let mut open = OpenCircuits::default();
+    match outgoing {
+        Outgoing::Whole => forward_whole(ctx, &candidates, &mut open).await,
+        Outgoing::Arriving(body) => match candidates.iter().find(|candidate| open.admits(ctx, candidate)) {
+            Some(candidate) => forward_arriving(ctx, candidate, body).await,
+            None => Err(open.refusal()),
+        },
+    }
+}
+
+async fn forward_whole(
+    ctx: &CallContext,
+    candidates: &[Candidate],
+    open: &mut OpenCircuits,
+) -> Result<Reply, Refusal> {
+    let (mut last_error, mut last_refusal) = (None, None);
     for (at, candidate) in candidates.iter().enumerate() {
-        let provider = ctx.provider(candidate.provider);
-        if let Err(left_alone) = provider.breaker.admit(ctx.gateway().parts.clock.now()) {
-            open.push((&provider.name, left_alone.retry_in_ms));
+        if !open.admits(ctx, candidate) {
             continue;
         }
-        let is_last = at + 1 == candidates.len();
-        let outcome = match outgoing.take() {
-            Some(Outgoing::Whole(body)) => {
-                outgoing = Some(Outgoing::Whole(body));
-                try_candidate(ctx, candidate, is_last).await?
-            }
-            Some(Outgoing::Arriving(body)) => try_arriving(ctx, candidate, body).await,
-            None => break,
-        };
-        match outcome {
+        match try_candidate(ctx, candidate, at + 1 == candidates.len()).await {
             Outcome::Answer(reply) => return Ok(reply),
-            Outcome::GaveUp(failure) => last = Some(preferred(last, failure)),
+            Outcome::Error(reply) => last_error = Some(*reply),
+            Outcome::Failed(refusal) => last_refusal = Some(refusal),
         }
     }
-    match last {
-        Some(Failure::Answered(reply)) => Ok(*reply),
-        Some(Failure::Failed(refusal)) => Err(refusal),
-        None => {
-            let names: Vec<&str> = open.iter().map(|(name, _)| *name).collect();
-            let retry_in_ms = open.iter().map(|(_, retry_in_ms)| *retry_in_ms).min().unwrap_or(0);
-            Err(Refusal::circuit_open(&names.join(", "), retry_in_ms))
-        }
-    }
+    // A provider's own words go before Weir's.
+    last_error.ok_or_else(|| last_refusal.unwrap_or_else(|| open.refusal()))
 }
 
-/// A provider's own words go before Weir's, and later ones before earlier ones.
-fn preferred(earlier: Option<Failure>, later: Failure) -> Failure {
-    match (earlier, later) {
-        (Some(Failure::Answered(reply)), Failure::Failed(_)) => Failure::Answered(reply),
-        (_, later) => later,
-    }
-}
-
-/// A body that is passed on as it arrives can be sent once.
-async fn try_arriving(ctx: &CallContext, candidate: &Candidate, body: hyper::body::Incoming) -> Outcome {
-    let provider = ctx.provider(candidate.provider);
-    let sent = match request(ctx, provider, candidate.model.as_deref(), UpstreamBody::Arriving(body)) {
-        Some(request) => {
-            noted(ctx, candidate, attempt::send(ctx, candidate.provider, request, || None)).await
-        }
-        None => Err(AttemptError::unsendable()),
+/// A body that is passed on as it arrives can be sent once, to one candidate.
+async fn forward_arriving(
+    ctx: &CallContext,
+    candidate: &Candidate,
+    body: Incoming,
+) -> Result<Reply, Refusal> {
+    let sent = match request::with_body(ctx, candidate, UpstreamBody::Arriving(body)) {
+        Ok(request) => noted(ctx, candidate, attempt::send(ctx, candidate, request, || None)).await,
+        Err(error) => Err(error),
     };
-    match sent {
-        Ok(reply) => {
-            provider.breaker.report(Evidence::of_status(reply.status()), ctx.gateway().parts.clock.now());
-            Outcome::Answer(reply)
-        }
-        Err(error) => gave_up(ctx, provider, &error),
-    }
+    report(ctx, candidate, &sent);
+    sent.map_err(|error| error.refusal(&ctx.provider(candidate.provider).name))
 }
 
-/// Tries one candidate as often as it makes sense. An error means that the request itself is at fault.
-async fn try_candidate(ctx: &CallContext, candidate: &Candidate, is_last: bool) -> Result<Outcome, Refusal> {
-    let Some(question) = ctx.question.get() else { return Err(Refusal::model_missing()) };
-    let provider = ctx.provider(candidate.provider);
+/// Tries one candidate as often as it makes sense.
+async fn try_candidate(ctx: &CallContext, candidate: &Candidate, is_last: bool) -> Outcome {
     let config = &ctx.gateway().config.retry;
     let attempts_max = retry::attempts_max(config, &ctx.head.headers);
     let mut retries = 0;
     loop {
-        let sent = try_once(ctx, question, candidate).await?;
+        let sent = try_once(ctx, candidate).await;
+        let stated = match &sent {
+            Ok(reply) if config.statuses.contains(&reply.status()) => Some(reply.stated_pause()),
+            Err(error) if error.is_repeatable() => Some(None),
+            _ => None,
+        };
         let may_retry = retries + 1 < attempts_max;
-        let pause = match &sent {
-            Ok(reply) if !config.statuses.contains(&reply.status()) => None,
-            Ok(reply) => may_retry.then(|| retry::pause(config, retries, reply.stated_pause())).flatten(),
-            Err(error) if error.is_repeatable() => {
-                may_retry.then(|| retry::pause(config, retries, None)).flatten()
-            }
-            Err(_) => None,
-        };
-        let Some(pause) = pause else {
-            return Ok(concluded(ctx, provider, sent, is_last).await);
-        };
+        let pause = stated.filter(|_| may_retry).and_then(|stated| retry::pause(config, retries, stated));
+        let Some(pause) = pause else { return concluded(ctx, candidate, sent, is_last).await };
         if let Ok(reply) = sent {
             reply.discard(ctx).await;
         }
@@ -146,78 +119,71 @@ async fn try_candidate(ctx: &CallContext, candidate: &Candidate, is_last: bool) 
 /// Reports to the breaker, and decides whether the answer goes to the client.
 async fn concluded(
     ctx: &CallContext,
-    provider: &Provider,
+    candidate: &Candidate,
     sent: Result<Reply, AttemptError>,
     is_last: bool,
 ) -> Outcome {
+    report(ctx, candidate, &sent);
     match sent {
-        Err(error) => gave_up(ctx, provider, &error),
-        Ok(reply) => {
-            provider.breaker.report(Evidence::of_status(reply.status()), ctx.gateway().parts.clock.now());
-            let is_failure = ctx.gateway().config.retry.statuses.contains(&reply.status());
-            if is_failure && !is_last {
-                Outcome::GaveUp(Failure::Answered(Box::new(reply.held(ctx).await)))
-            } else {
-                Outcome::Answer(reply)
-            }
+        Err(error) => Outcome::Failed(error.refusal(&ctx.provider(candidate.provider).name)),
+        Ok(reply) if !is_last && ctx.gateway().config.retry.statuses.contains(&reply.status()) => {
+            Outcome::Error(Box::new(reply.held(ctx).await))
         }
+        Ok(reply) => Outcome::Answer(reply),
     }
 }
 
-fn gave_up(ctx: &CallContext, provider: &Provider, error: &AttemptError) -> Outcome {
-    provider.breaker.report(Evidence::Failing, ctx.gateway().parts.clock.now());
-    Outcome::GaveUp(Failure::Failed(error.refusal(&provider.name)))
+fn report(ctx: &CallContext, candidate: &Candidate, sent: &Result<Reply, AttemptError>) {
+    let evidence = match sent {
+        Ok(reply) => Evidence::of_status(reply.status()),
+        Err(error) => error.evidence(),
+    };
+    ctx.provider(candidate.provider).breaker.report(evidence, ctx.gateway().parts.clock.now());
 }
 
 /// One attempt; two when the upstream turns out not to know `stream_options`, which costs nothing.
-async fn try_once(
-    ctx: &CallContext,
-    question: &Question,
-    candidate: &Candidate,
-) -> Result<Result<Reply, AttemptError>, Refusal> {
+async fn try_once(ctx: &CallContext, candidate: &Candidate) -> Result<Reply, AttemptError> {
     let provider = ctx.provider(candidate.provider);
-    let dialect = ctx.dialect().unwrap_or(Dialect::OpenAiChat);
-    let asks = question.stream && !question.include_usage && provider.asks_for_usage(dialect);
-    let sent = send_whole(ctx, question, candidate, dialect, asks).await?;
-    match sent {
-        Ok(reply) if asks && reply.status() == 400 => {
-            let reply = reply.held(ctx).await;
-            if !reply.names("stream_options") {
-                return Ok(Ok(reply));
-            }
+    let asks = ctx
+        .question
+        .get()
+        .zip(ctx.dialect())
+        .is_some_and(|(question, dialect)| must_ask_for_usage(question, dialect, provider));
+    let mut reply = send_whole(ctx, candidate, asks).await?;
+    if asks && reply.status() == 400 {
+        reply = reply.held(ctx).await;
+        if reply.names("stream_options") {
             provider.stop_asking_for_usage();
-            send_whole(ctx, question, candidate, dialect, false).await
+            return send_whole(ctx, candidate, false).await;
         }
-        Ok(mut reply) => {
-            reply.strips_usage = asks;
-            Ok(Ok(reply))
-        }
-        Err(error) => Ok(Err(error)),
     }
+    reply.strips_usage = asks;
+    Ok(reply)
+}
+
+fn must_ask_for_usage(question: &Question, dialect: Dialect, provider: &Provider) -> bool {
+    question.stream && !question.include_usage && provider.asks_for_usage(dialect)
 }
 
 async fn send_whole(
     ctx: &CallContext,
-    question: &Question,
     candidate: &Candidate,
-    dialect: Dialect,
     asks_for_usage: bool,
-) -> Result<Result<Reply, AttemptError>, Refusal> {
-    let provider = ctx.provider(candidate.provider);
-    let lacks_model = !question.names_model && provider.needs_model_in_body(&ctx.endpoint);
-    let path_model = question.model.as_deref().filter(|_| lacks_model);
-    let edit = RequestEdit {
-        model: candidate.model.as_deref().or(path_model),
-        ask_for_stream_usage: asks_for_usage,
-    };
-    let body = if edit == RequestEdit::default() {
-        question.body.clone()
-    } else {
-        rewrite_request(dialect, &question.body, &edit).map_err(|error| Refusal::body(&error))?.into()
-    };
-    let make = || request(ctx, provider, candidate.model.as_deref(), UpstreamBody::whole(body.clone()));
-    let Some(request) = make() else { return Ok(Err(AttemptError::unsendable())) };
-    Ok(noted(ctx, candidate, attempt::send(ctx, candidate.provider, request, make)).await)
+) -> Result<Reply, AttemptError> {
+    let body = request::body(ctx, candidate, asks_for_usage)?;
+    let request = request::with_body(ctx, candidate, UpstreamBody::whole(body.clone()))?;
+    let again = || request::with_body(ctx, candidate, UpstreamBody::whole(body)).ok();
+    noted(ctx, candidate, attempt::send(ctx, candidate, request, again)).await
+}
+
+/// Asks one candidate once, for Weir's own use: the body of its answer, when it is a success.
+pub(crate) async fn ask(ctx: &CallContext, candidate: &Candidate) -> Option<Bytes> {
+    let reply = send_whole(ctx, candidate, false).await.ok()?;
+    let is_success = reply.head.status.is_success();
+    match reply.held(ctx).await.body {
+        ReplyBody::Held(body) if is_success => Some(body),
+        _ => None,
+    }
 }
 
 /// Notes an attempt, however it ends.
@@ -248,42 +214,25 @@ async fn noted(
     sent
 }
 
-/// A request to this provider; `None` when its path cannot be part of a URL.
-fn request(
-    ctx: &CallContext,
-    provider: &Provider,
-    model: Option<&str>,
-    body: UpstreamBody,
-) -> Option<Request<UpstreamBody>> {
-    let model = model.or(ctx.model().map(|model| &**model)).unwrap_or_default();
-    let path = provider.path_and_query(&ctx.endpoint, model, ctx.head.uri.query())?;
-    let is_read = matches!(body, UpstreamBody::Whole(_));
-    let mut request = Request::new(body);
-    *request.method_mut() = ctx.head.method.clone();
-    *request.uri_mut() = path.into();
-    *request.headers_mut() = request_headers(ctx, provider, is_read);
-    Some(request)
+/// The candidates that were passed over because their upstream is left alone.
+#[derive(Default)]
+struct OpenCircuits {
+    names: Vec<Arc<str>>,
+    retry_in_ms: Option<u64>,
 }
 
-fn request_headers(ctx: &CallContext, provider: &Provider, is_read: bool) -> HeaderMap {
-    let mut headers = headers::for_upstream(&ctx.head.headers);
-    provider.add_headers(&mut headers, ctx.key().is_some());
-    headers.insert(TRACEPARENT, ctx.trace.traceparent());
-    if is_read {
-        // Weir reads the answer; the client, who may have offered gzip, gets it as readable as Weir did.
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+impl OpenCircuits {
+    /// Whether the candidate's breaker lets the call through.
+    fn admits(&mut self, ctx: &CallContext, candidate: &Candidate) -> bool {
+        let provider = ctx.provider(candidate.provider);
+        let Err(left_alone) = provider.breaker.admit(ctx.gateway().parts.clock.now()) else { return true };
+        self.names.push(provider.name.clone());
+        let retry_in_ms = self.retry_in_ms.unwrap_or(left_alone.retry_in_ms).min(left_alone.retry_in_ms);
+        self.retry_in_ms = Some(retry_in_ms);
+        false
     }
-    headers
-}
 
-/// Asks one candidate without a body, for Weir's own use: the body of its answer, when it is a success.
-pub(crate) async fn forward_unread(ctx: &CallContext, candidate: &Candidate) -> Option<Bytes> {
-    let make = || request(ctx, ctx.provider(candidate.provider), None, UpstreamBody::Whole(None));
-    let sending = attempt::send(ctx, candidate.provider, make()?, make);
-    let reply = noted(ctx, candidate, sending).await.ok()?;
-    let is_success = reply.head.status.is_success();
-    match reply.held(ctx).await.body {
-        ReplyBody::Held(body) if is_success => Some(body),
-        _ => None,
+    fn refusal(&self) -> Refusal {
+        Refusal::circuit_open(&self.names.join(", "), self.retry_in_ms.unwrap_or(0))
     }
 }

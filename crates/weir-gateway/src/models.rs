@@ -19,7 +19,7 @@ use crate::authorise::may_call_provider;
 use crate::config::ProviderKind;
 use crate::context::{CallContext, Question};
 use crate::finish::{Ending, finish};
-use crate::forward::{forward, forward_unread};
+use crate::forward::{ask, forward};
 use crate::headers::WEIR_SPAN_ID;
 use crate::receive::Outgoing;
 use crate::refusal::Refusal;
@@ -54,7 +54,7 @@ pub(crate) async fn list(ctx: &Rc<CallContext>) -> Result<Response<GatewayBody>,
     match candidates.as_slice() {
         [] => Err(Refusal::no_provider(ctx.head.uri.path(), &ctx.gateway().config.provider_names())),
         [_] => {
-            let reply = forward(ctx, candidates.into(), Outgoing::Whole(Bytes::new())).await?;
+            let reply = forward(ctx, candidates.into(), Outgoing::Whole).await?;
             relay(ctx, reply).await
         }
         several => merged(ctx, several).await,
@@ -72,7 +72,7 @@ fn candidates(ctx: &CallContext) -> Vec<Candidate> {
 }
 
 async fn merged(ctx: &CallContext, candidates: &[Candidate]) -> Result<Response<GatewayBody>, Refusal> {
-    let asked = candidates.iter().map(|candidate| forward_unread(ctx, candidate));
+    let asked = candidates.iter().map(|candidate| ask(ctx, candidate));
     let answers = futures_util::future::join_all(asked).await;
     let is_answer = |answer: &Option<Bytes>| answer.as_deref().and_then(parse).is_some();
     let missing: Vec<&str> = candidates

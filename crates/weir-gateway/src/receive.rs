@@ -28,8 +28,8 @@ const RESERVE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A request body as it will be sent.
 pub(crate) enum Outgoing {
-    /// All of it.
-    Whole(Bytes),
+    /// All of it, as [`Question::body`] has it.
+    Whole,
     /// As it arrives; it can be sent once.
     Arriving(Incoming),
 }
@@ -45,7 +45,7 @@ pub(crate) async fn receive(ctx: &CallContext, body: Incoming) -> Result<Outgoin
     let body = whole_body(ctx, body).await?;
     let question = read(dialect, path_model, &body)?;
     ctx.question.get_or_init(|| question);
-    Ok(Outgoing::Whole(body))
+    Ok(Outgoing::Whole)
 }
 
 /// What the head must say for the body to be readable. A missing content type is tolerated.

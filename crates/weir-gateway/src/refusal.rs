@@ -136,6 +136,11 @@ impl Refusal {
         Self::new(WeirErrorKind::UpstreamUnavailable, "upstream_unreachable", message)
     }
 
+    pub(crate) fn unsendable(provider: &str, cause: &str) -> Self {
+        let message = format!("the request cannot be sent to provider {provider:?}: {cause}");
+        Self::new(WeirErrorKind::InvalidRequest, "unsendable", message)
+    }
+
     pub(crate) fn upstream_invalid(provider: &str, cause: &str) -> Self {
         let message = format!("provider {provider:?} answered with something that is no answer: {cause}");
         Self::new(WeirErrorKind::UpstreamInvalid, "upstream_invalid", message)

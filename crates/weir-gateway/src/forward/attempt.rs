@@ -5,9 +5,11 @@ use std::time::Duration;
 use http::Request;
 
 use super::reply::{Reply, ReplyBody};
+use crate::breaker::Evidence;
 use crate::context::CallContext;
 use crate::provider::Provider;
 use crate::refusal::Refusal;
+use crate::route::Candidate;
 use crate::upstream::body::UpstreamBody;
 use crate::upstream::connection::{Connection, Exchange, SendError};
 
@@ -24,17 +26,19 @@ pub(super) enum AttemptError {
     Timeout { after_ms: u64 },
     /// Something that is no HTTP answer.
     Invalid { cause: String },
+    /// The request cannot be put into words for this provider; nothing was sent.
+    Unsendable { cause: String },
 }
 
 impl AttemptError {
-    /// The path could not be written as a URL.
-    pub(super) fn unsendable() -> Self {
-        Self::Invalid { cause: "the request's path cannot be part of a URL".to_owned() }
-    }
-
     /// Whether another attempt at the same provider makes sense.
     pub(super) fn is_repeatable(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Closed { .. })
+    }
+
+    /// What it says about the provider.
+    pub(super) fn evidence(&self) -> Evidence {
+        if matches!(self, Self::Unsendable { .. }) { Evidence::None } else { Evidence::Failing }
     }
 
     /// A short word for records.
@@ -45,6 +49,7 @@ impl AttemptError {
             Self::Closed { .. } => "closed",
             Self::Timeout { .. } => "timeout",
             Self::Invalid { .. } => "invalid",
+            Self::Unsendable { .. } => "unsendable",
         }
     }
 
@@ -60,6 +65,7 @@ impl AttemptError {
             }
             Self::Timeout { after_ms } => Refusal::upstream_timeout(provider, "gave no answer", *after_ms),
             Self::Invalid { cause } => Refusal::upstream_invalid(provider, cause),
+            Self::Unsendable { cause } => Refusal::unsendable(provider, cause),
         }
     }
 }
@@ -71,10 +77,11 @@ impl AttemptError {
 /// makes otherwise.
 pub(super) async fn send(
     ctx: &CallContext,
-    provider: usize,
+    candidate: &Candidate,
     mut request: Request<UpstreamBody>,
     again: impl FnOnce() -> Option<Request<UpstreamBody>>,
 ) -> Result<Reply, AttemptError> {
+    let provider = candidate.provider;
     if let Some(connection) = ctx.worker.pool.take(provider) {
         let failed = match exchange(ctx, provider, connection, request).await {
             Err(Failed::Sending(failed)) if failed.unsent.is_some() || is_closed(&failed.cause) => *failed,
