@@ -1,8 +1,8 @@
 //! The past of the demo: spans that are said to have happened in the hours before it began.
 //!
 //! The past has the rhythm of a day, growth towards now, two incidents at providers and one agent that went in
-//! circles, so that every chart has something to show. It is made minute by minute: a day is tens of thousands of spans, and
-//! nobody needs them in memory at once. Tokens are estimated from lengths, costs are computed from them like any other.
+//! circles, so that every chart has something to show. It is made minute by minute, because a day is tens of thousands
+//! of spans that nobody needs in memory at once, and the last minute first, because that is what people look at. Tokens are estimated from lengths, costs are computed from them like any other.
 
 use weir_meter::Meter;
 use weir_types::{IdGenerator, Span, UnixMicros};
@@ -14,10 +14,12 @@ mod rhythm;
 
 use past::Historian;
 
-/// The past, minute by minute, oldest first; the spans of a minute are in the order of their starts.
+/// The past, minute by minute, newest first; the spans of a minute are in the order of their starts.
 pub struct Backfill<'a> {
     historian: Historian<'a>,
-    minute: UnixMicros,
+    /// The end of the minute that comes next.
+    end: UnixMicros,
+    first: UnixMicros,
     now: UnixMicros,
     rng: fastrand::Rng,
 }
@@ -27,7 +29,8 @@ pub fn backfill(now: UnixMicros, hours: u32, seed: u64, meter: &Meter) -> Backfi
     let first = now.saturating_add_us(-i64::from(hours) * UnixMicros::HOUR).floor_to(UnixMicros::MINUTE);
     Backfill {
         historian: Historian { meter, ids: IdGenerator::new(), now },
-        minute: first,
+        end: now.saturating_add_us(UnixMicros::MINUTE).floor_to(UnixMicros::MINUTE),
+        first,
         now,
         rng: fastrand::Rng::with_seed(mix(seed)),
     }
@@ -37,11 +40,11 @@ impl Iterator for Backfill<'_> {
     type Item = Vec<Span>;
 
     fn next(&mut self) -> Option<Vec<Span>> {
-        if self.minute >= self.now {
+        if self.end <= self.first {
             return None;
         }
-        let minute = self.minute;
-        self.minute = minute.saturating_add_us(UnixMicros::MINUTE);
+        let minute = self.end.saturating_add_us(-UnixMicros::MINUTE);
+        self.end = minute;
         let before_now = minute.0 - self.now.0;
         let mut spans = Vec::new();
         for _ in 0..rhythm::runs_in_minute(before_now, &mut self.rng) {
@@ -97,6 +100,7 @@ mod tests {
             });
         assert!(unpriced.is_empty(), "{unpriced:?}");
         let failed = calls.iter().filter(|span| span.status == SpanStatus::Error).count();
+        assert!(calls.iter().any(|span| span.tokens.cache_read > Some(0)), "handbooks are cached");
         assert!(failed * 200 > calls.len() && failed * 10 < calls.len(), "{failed} of {}", calls.len());
     }
 

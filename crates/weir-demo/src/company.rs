@@ -58,6 +58,9 @@ pub(crate) struct Scenario {
     pub models: Vec<String>,
     #[serde(default)]
     pub system: String,
+    /// What the model is told on top of that, the same in every call and long enough for the provider to cache it.
+    #[serde(default)]
+    pub handbook: String,
     #[serde(default)]
     pub documents: Vec<Document>,
     #[serde(default)]

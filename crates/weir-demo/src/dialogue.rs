@@ -57,19 +57,26 @@ impl Dialogue {
         body.to_string().into_bytes()
     }
 
-    /// What the model is given to read, as the gateway keeps it.
+    /// What the model is given to read, as the gateway keeps it, but for the handbook: it is the same in ten thousand
+    /// calls of the past, where only its length counts.
     pub(crate) fn input_json(&self) -> String {
+        let system = &self.scenario.system;
         if self.is_anthropic() {
-            json!({"system": self.scenario.system, "messages": self.anthropic_messages()}).to_string()
+            json!({"system": system, "messages": self.anthropic_messages()}).to_string()
         } else {
-            Value::Array(self.openai_messages()).to_string()
+            Value::Array(self.openai_messages(system)).to_string()
         }
+    }
+
+    /// Everything that the model is told before the conversation begins.
+    fn whole_system(&self) -> String {
+        format!("{}\n\n{}", self.scenario.system, self.scenario.handbook).trim_end().to_owned()
     }
 
     /// The last message alone.
     pub(crate) fn last_message(&self) -> Value {
         let mut messages =
-            if self.is_anthropic() { self.anthropic_messages() } else { self.openai_messages() };
+            if self.is_anthropic() { self.anthropic_messages() } else { self.openai_messages("") };
         messages.pop().unwrap_or_default()
     }
 
@@ -82,7 +89,7 @@ impl Dialogue {
     fn openai(&self) -> Value {
         let mut body = json!({
             "model": self.model,
-            "messages": self.openai_messages(),
+            "messages": self.openai_messages(&self.whole_system()),
             "max_completion_tokens": OUTPUT_TOKENS_MAX,
         });
         if !self.scenario.tools.is_empty() {
@@ -94,8 +101,8 @@ impl Dialogue {
         body
     }
 
-    fn openai_messages(&self) -> Vec<Value> {
-        let system = json!({"role": "system", "content": self.scenario.system});
+    fn openai_messages(&self, system: &str) -> Vec<Value> {
+        let system = json!({"role": "system", "content": system});
         let said = self.turns.iter().map(|turn| match turn {
             Turn::User(text) => json!({"role": "user", "content": text}),
             Turn::Model(text) => json!({"role": "assistant", "content": text}),
@@ -128,7 +135,7 @@ impl Dialogue {
         let mut body = json!({
             "model": self.model,
             "max_tokens": OUTPUT_TOKENS_MAX,
-            "system": [{"type": "text", "text": self.scenario.system, "cache_control": cache}],
+            "system": [{"type": "text", "text": self.whole_system(), "cache_control": cache}],
             "messages": self.anthropic_messages(),
         });
         if !self.scenario.tools.is_empty() {

@@ -181,7 +181,8 @@ impl Story<'_> {
     /// Writes a call to a model that writes.
     fn call(&mut self, dialogue: &Dialogue, place: Place, exchanged: &Exchanged) -> Result<(), Failed> {
         let model = dialogue.model;
-        let input_bytes = exchanged.input.len() + exchanged.tools.as_ref().map_or(0, String::len);
+        let tools_bytes = exchanged.tools.as_ref().map_or(0, String::len);
+        let input_bytes = exchanged.input.len() + tools_bytes + dialogue.scenario.handbook.len();
         let tokens = self.usage(model, estimate(input_bytes), estimate(exchanged.output.len()));
         let stream = self.run.scenario.stream;
         let mut span = self.gateway_span(SpanKind::Llm, "chat", model, place);
