@@ -33,6 +33,7 @@ mod identity;
 mod incident;
 mod log;
 mod model;
+mod models;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;

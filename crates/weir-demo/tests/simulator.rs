@@ -255,3 +255,23 @@ async fn the_companys_questions_get_its_answers_and_its_agents_their_tools() {
     assert!(text.starts_with("Yes, we ship to Japan."), "{text}");
     provider.stop().await;
 }
+
+#[tokio::test]
+async fn each_family_lists_its_models_in_its_own_shape() {
+    let provider = start_simulator().await.unwrap();
+    let url = format!("{}/models", provider.openai_base_url());
+    let all = CLIENT.get(&url).await.unwrap().json();
+    assert_eq!(all["object"], "list");
+    let version = [("anthropic-version", "2023-06-01")];
+    let own = CLIENT
+        .open(http::Method::GET, &url, &version, bytes::Bytes::new())
+        .await
+        .unwrap()
+        .read()
+        .await
+        .unwrap();
+    let own = own.json();
+    assert_eq!(own["has_more"], false);
+    assert!(own["data"].as_array().unwrap().len() < all["data"].as_array().unwrap().len());
+    provider.stop().await;
+}

@@ -19,7 +19,8 @@ use super::header;
 use super::identity::{Identities, Identity};
 use super::incident::Weather;
 use super::log::Log;
-use super::model::{MODELS, Model};
+use super::model::Model;
+use super::models;
 use super::openai_embeddings::EmbeddingsAsk;
 use super::pace::Pace;
 use super::problem::{Family, Problem};
@@ -120,7 +121,7 @@ impl Simulation {
             .map_or(Ok(Directives::default()), |text| Directives::parse(&text))
             .map_err(Problem::invalid)?;
         let earlier = directives.id.as_deref().map_or(0, |id| self.log.remember(id, head, &body));
-        let family = route.family();
+        let family = family(route, &head.headers);
         let weather = self.config.incidents.weather(family, self.started_at.elapsed());
         Ok((Call { route, family, directives, weather, earlier }, body))
     }
@@ -227,13 +228,9 @@ impl Simulation {
             }
             Route::Model(name) => {
                 let model = Model::find(name).ok_or_else(|| Problem::unknown_model(call.family, name))?;
-                Ok(json(&listed(name, model)))
+                Ok(models::one(call.family, name, model))
             }
-            _ => {
-                let data =
-                    MODELS.iter().filter(|model| model.listed).map(|model| listed(model.prefix, model));
-                Ok(json(&ModelList { object: "list", data: data.collect() }))
-            }
+            _ => Ok(models::list(call.family)),
         }
     }
 
@@ -302,36 +299,18 @@ fn fail_within(events: &mut Vec<Event>, after: u64, ask: &Ask, identity: &Identi
     events.extend(writer.into_events());
 }
 
-#[derive(Serialize)]
-struct ModelList {
-    object: &'static str,
-    data: Vec<ListedModel>,
-}
-
-#[derive(Serialize)]
-struct ListedModel {
-    id: String,
-    object: &'static str,
-    created: i64,
-    owned_by: &'static str,
-}
-
-/// When all models of the simulator were made: the start of 2025.
-const MODELS_CREATED_UNIX_S: i64 = 1_735_689_600;
-
-fn listed(name: &str, model: &Model) -> ListedModel {
-    ListedModel {
-        id: name.to_owned(),
-        object: "model",
-        created: MODELS_CREATED_UNIX_S,
-        owned_by: model.owner,
-    }
-}
-
 fn json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_json(&mut bytes, value);
     bytes
+}
+
+/// Whose format a call uses; the list of models has the same path at both providers.
+fn family(route: Route<'_>, headers: &HeaderMap) -> Family {
+    match route {
+        Route::Models | Route::Model(_) if headers.contains_key("anthropic-version") => Family::Anthropic,
+        route => route.family(),
+    }
 }
 
 /// The provider's key: OpenAI's in `authorization`, Anthropic's in `x-api-key`, Azure's in `api-key`.

@@ -101,6 +101,12 @@ def test_a_count_of_tokens(compare):
     assert span["output_tokens"] in (None, 0)
 
 
+def test_the_list_of_models(compare):
+    comparison = compare.run(lambda url, sim: [model.id for model in anthropic_client(url, sim).models.list()])
+    assert comparison.exchange.status == 200
+    assert set(comparison.direct) <= set(comparison.result)
+
+
 def test_the_async_client(compare):
     def run(url, sim):
         async def one():
