@@ -10,7 +10,7 @@ use weir_types::{
 };
 
 /// How many characters of input and output a list shows.
-const PREVIEW_CHARS: usize = 300;
+const PREVIEW_CHARS: usize = 1000;
 
 /// The columns of a whole span, in the order in which [`read_span`] reads them.
 pub(crate) fn whole_columns() -> String {
