@@ -180,7 +180,8 @@ impl Default for RetryConfig {
     }
 }
 
-/// When an upstream is left alone. See [`crate::breaker`] for what counts as a failure.
+/// When an upstream is left alone. A failure is a call that was given up there because of its connection, a timeout, or
+/// 502, 503, 504 or 529.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerConfig {
     /// Calls that must fail in a row before the upstream is left alone; zero never leaves it alone.

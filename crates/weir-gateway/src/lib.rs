@@ -1,6 +1,6 @@
 //! The gateway: receives calls, applies policies, forwards them to providers, relays the answers and records everything.
 //!
-//! Read [`handle`](mod@handle) first: it is the one page that shows a call's life. The parts, in that order:
+//! Read `handle.rs` first: it is the one page that shows a call's life. The parts, in that order:
 //!
 //! | part | does |
 //! |---|---|

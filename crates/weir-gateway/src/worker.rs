@@ -38,7 +38,7 @@ impl Worker {
 
     /// Whether a path is the gateway's to answer.
     pub fn handles(&self, path: &str) -> bool {
-        self.endpoint(path).is_some()
+        self.0.endpoint(path).is_some()
     }
 
     /// What a client's connection needs to make calls. One for each connection; see [`Session`].
@@ -53,10 +53,6 @@ impl Worker {
             ticks.tick().await;
             self.0.pool.sweep();
         }
-    }
-
-    pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        self.0.endpoint(path)
     }
 }
 

@@ -93,3 +93,21 @@ async fn answers_that_end_with_their_connection_pass() {
         assert_eq!((response.text(), response.header("connection")), (ANSWER, None));
     }
 }
+
+/// Each worker has connections of its own to the provider, so theirs tell which worker served a client.
+#[tokio::test]
+async fn clients_are_spread_over_the_workers() {
+    let provider = Provider::answering(200, ANSWER).await;
+    let mut builder = WeirBuilder::new(vec![provider_config("openai", provider.url("/v1"))]);
+    builder.front.worker_threads = 2;
+    let weir = builder.start();
+    let (mut first, mut second) = (weir.client().await, weir.client().await);
+    for _ in 0..2 {
+        for client in [&mut first, &mut second] {
+            client.post("/v1/chat/completions", &[], chat("")).await;
+            assert_eq!(client.response().await.status, 200);
+        }
+    }
+    let connections: Vec<usize> = provider.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, [0, 1, 0, 1]);
+}
