@@ -8,8 +8,9 @@ use weir_types::{SinkError, SpanStatus};
 
 use crate::support::*;
 
-/// Looks, at every append, at what has arrived at the client by then. On loopback what was sent has arrived.
-async fn arrived_before_append(provider: Provider, request: String) -> (Vec<u8>, Response) {
+/// What had arrived at the client when its call was recorded, and the whole answer. The client reads nothing before the
+/// record is made, and on loopback what was sent has arrived, so nothing can hide.
+async fn arrived_before_record(provider: Provider, path: &str, request: String) -> (String, Response) {
     let weir = Weir::before(&provider);
     let client = weir.client().await.into_std();
     let arrived = Arc::new(Mutex::new(None));
@@ -22,46 +23,56 @@ async fn arrived_before_append(provider: Provider, request: String) -> (Vec<u8>,
             Err(error) => panic!("{error}"),
         };
         buffer.truncate(length);
-        *peeked.lock().unwrap() = Some(buffer);
+        *peeked.lock().unwrap() = Some(String::from_utf8(buffer).unwrap());
     });
     let mut client = Client::from_std(client);
-    client.post("/v1/chat/completions", &[], request).await;
+    client.post(path, &[], request).await;
+    weir.call().await;
+    provider.go_on();
     let response = client.response().await;
-    let arrived = arrived.lock().unwrap().take().expect("the call is recorded before the answer has arrived");
+    let arrived = arrived.lock().unwrap().take().unwrap();
     (arrived, response)
 }
 
 #[tokio::test]
 async fn a_whole_answer_is_recorded_before_any_of_it_leaves() {
-    let (arrived, response) = arrived_before_append(Provider::answering(200, ANSWER).await, chat("")).await;
-    assert_eq!(arrived, b"");
+    let provider = Provider::answering(200, ANSWER).await;
+    let (arrived, response) = arrived_before_record(provider, "/v1/chat/completions", chat("")).await;
+    assert_eq!(arrived, "");
     assert_eq!(response.text(), ANSWER);
 }
 
+/// The provider does not end the body after its last event: the event alone must lead to the record.
 #[tokio::test]
 async fn a_stream_is_recorded_before_its_last_event_leaves() {
-    let provider = Provider::doing(event_stream(&[EVENTS[0], EVENTS[1], EVENTS[3], DONE])).await;
-    let (arrived, response) = arrived_before_append(provider, chat(r#","stream":true"#)).await;
-    assert!(!String::from_utf8(arrived).unwrap().contains("[DONE]"));
+    let mut steps = event_stream(&[EVENTS[0], EVENTS[1], EVENTS[3], DONE]);
+    steps.insert(steps.len() - 1, Step::Wait);
+    let provider = Provider::doing(steps).await;
+    let request = chat(r#","stream":true"#);
+    let (arrived, response) = arrived_before_record(provider, "/v1/chat/completions", request).await;
+    assert!(!arrived.contains("[DONE]"));
     assert!(response.text().ends_with(DONE));
 }
 
 #[tokio::test]
 async fn a_stream_without_a_last_event_is_recorded_before_its_end_leaves() {
     let provider = Provider::doing(event_stream(&[EVENTS[0], EVENTS[3]])).await;
-    let (arrived, response) = arrived_before_append(provider, chat(r#","stream":true"#)).await;
-    assert!(!String::from_utf8(arrived).unwrap().ends_with("0\r\n\r\n"));
+    let request = chat(r#","stream":true"#);
+    let (arrived, response) = arrived_before_record(provider, "/v1/chat/completions", request).await;
+    assert!(!arrived.ends_with("0\r\n\r\n"));
     assert!(!response.is_cut);
 }
 
+/// Long answers leave in several writes; the last of them must wait too, however the pieces fall.
 #[tokio::test]
 async fn an_unread_answer_of_known_length_is_recorded_before_its_last_bytes_leave() {
-    let provider = Provider::answering(200, "0123456789").await;
-    let weir = Weir::before(&provider);
-    let mut client = weir.client().await;
-    client.get("/openai/files", &[]).await;
-    assert_eq!(client.response().await.text(), "0123456789");
-    assert_eq!(weir.spans().len(), 1, "no waiting: it is there when the last byte is");
+    for length in [10, 30_000, 50_000, 80_000, 120_000, 160_000] {
+        let answer = format!("{}9", "0".repeat(length - 1));
+        let provider = Provider::answering(200, &answer).await;
+        let (arrived, response) = arrived_before_record(provider, "/openai/files", "{}".to_owned()).await;
+        assert!(!arrived.ends_with('9'), "answer of {length} bytes");
+        assert_eq!(response.text(), answer);
+    }
 }
 
 #[tokio::test]
