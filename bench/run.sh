@@ -17,4 +17,6 @@ fi
 cargo build --release --locked --package weir --package weir-gateway --package weir-store --bins --examples
 
 BIN_DIR="$target/release" bench/gateway.py --rounds "$rounds" --seconds "$seconds"
-"$target/release/examples/store_bench" append record query --spans "$spans"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+"$target/release/examples/store_bench" append record query --spans "$spans" --dir "$work"

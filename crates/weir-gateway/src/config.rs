@@ -142,13 +142,13 @@ pub struct Timeouts {
     /// From the end of the request to the head of the response. Answers that are not streamed take minutes, so this is
     /// as long as the clients' own default.
     pub first_byte_ms: u64,
-    /// Between two pieces of a response body.
+    /// Between two pieces of a response body. Models that reason in silence take minutes.
     pub idle_stream_ms: u64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 5_000, first_byte_ms: 600_000, idle_stream_ms: 120_000 }
+        Self { connect_ms: 5_000, first_byte_ms: 600_000, idle_stream_ms: 300_000 }
     }
 }
 

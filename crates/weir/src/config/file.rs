@@ -161,7 +161,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 5_000, first_byte_ms: 600_000, idle_stream_ms: 120_000 }
+        Self { connect_ms: 5_000, first_byte_ms: 600_000, idle_stream_ms: 300_000 }
     }
 }
 
