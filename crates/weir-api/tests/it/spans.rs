@@ -118,10 +118,18 @@ async fn a_failing_store_is_an_internal_error_without_its_words() {
         format!("/api/spans/{TRACE}/{SPAN}"),
         format!("/api/traces/{TRACE}"),
         "/api/facets?tag=model".to_owned(),
-        "/api/status".to_owned(),
     ] {
         let reply = weir.get(&path).await;
         reply.refused(500, "internal");
         assert!(!reply.text().contains("secret"), "{path}: {}", reply.text());
     }
+}
+
+#[tokio::test]
+async fn the_status_is_told_while_the_store_fails() {
+    let weir = Weir::start().await;
+    weir.store.break_with(BrowseError::Store("/secret/place is broken".to_owned()));
+    let reply = weir.get("/api/status").await;
+    assert_eq!(reply.json()["first_span_at_ms"], json!(null));
+    assert!(!reply.text().contains("secret"), "{}", reply.text());
 }
