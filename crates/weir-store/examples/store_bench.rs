@@ -24,6 +24,10 @@ use weir_types::{
 const END: UnixMicros = UnixMicros(1_790_000_000_000_000 / UnixMicros::HOUR * UnixMicros::HOUR);
 const DAYS: i64 = 30;
 
+/// As in the `weir` binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct BenchClock(AtomicI64);
 
 impl Clock for BenchClock {
@@ -313,6 +317,9 @@ async fn memory(dir: &Path) {
     let filter = SpanFilter { range, scope: Scope::All, text: None, after: None, limit: 50 };
     store.browse().spans(&filter).unwrap();
     println!("listed           {}", resident());
+    store.run_upkeep().await.unwrap();
+    store.run_upkeep().await.unwrap();
+    println!("quiet            {}", resident());
     store.close().await.unwrap();
     println!("closed           {}", resident());
     let _ = std::fs::remove_dir_all(&dir);

@@ -23,8 +23,11 @@ fn settings(config: &StoreConfig) -> duckdb::Result<Config> {
     Config::default()
         .threads(i64::from(config.threads.max(1)))?
         .with("memory_limit", format!("{}B", config.memory_limit_bytes))?
-        // Half a gigabyte of spilled intermediate results means that a query is too large, not the disk too small.
+        // More spilled intermediate results than that mean that a query is too large, not that the disk is too small.
         .with("max_temp_directory_size", format!("{}B", config.memory_limit_bytes.saturating_mul(4)))?
+        // Until a checkpoint rows are in memory and in DuckDB's own log. Each checkpoint compresses its last, partly
+        // filled row group again: with DuckDB's default of 16 MiB that costs more than all other work together.
+        .with("checkpoint_threshold", format!("{}B", config.memory_limit_bytes / 4))?
         // No files, no network, no extensions: SQL of users runs in this process.
         .with("enable_external_access", "false")?
         .with("autoinstall_known_extensions", "false")?

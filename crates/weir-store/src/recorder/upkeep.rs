@@ -36,11 +36,15 @@ struct Added {
 pub(crate) struct Upkeep {
     added: BTreeMap<(Tier, UnixMicros), Added>,
     retired: Retired,
+    /// Whether anything was stored since the last look, and since the last checkpoint made here.
+    stored_since_look: bool,
+    stored_since_checkpoint: bool,
 }
 
 impl Upkeep {
     /// Notes what a batch added.
     pub(crate) fn note(&mut self, cells: &[CellDelta], marks: &Marks) {
+        (self.stored_since_look, self.stored_since_checkpoint) = (true, true);
         for delta in cells {
             let hour = delta.minute.floor_to(UnixMicros::HOUR);
             self.added.entry((Tier::Minute, hour)).or_default().rows += 1;
@@ -59,7 +63,23 @@ impl Upkeep {
     ) -> Result<(), StoreError> {
         self.roll_up(connection, marks, shared)?;
         self.merge(connection, shared)?;
-        retention::expire(connection, marks, &mut self.retired, shared)
+        retention::expire(connection, marks, &mut self.retired, shared)?;
+        self.settle(connection);
+        Ok(())
+    }
+
+    /// When nothing comes in: moves rows from DuckDB's log into its tables, so that they are compressed, and that a
+    /// restart has nothing to read again.
+    fn settle(&mut self, connection: &Connection) {
+        let is_quiet = !std::mem::take(&mut self.stored_since_look);
+        if !is_quiet || !self.stored_since_checkpoint {
+            return;
+        }
+        match connection.execute_batch("CHECKPOINT") {
+            Ok(()) => self.stored_since_checkpoint = false,
+            // Someone reads for long; there will be another quiet time.
+            Err(error) => tracing::debug!(%error, "no checkpoint was made"),
+        }
     }
 
     /// Rolls up every hour that is over.
