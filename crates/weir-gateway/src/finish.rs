@@ -8,6 +8,7 @@
 //! goes on.
 
 mod attributes;
+mod client;
 mod metering;
 mod said;
 mod span;

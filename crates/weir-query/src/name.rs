@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 /// The tags of spans, by which derived metrics can be grouped and filtered; those beyond [`weir_types::metric::CELL_TAGS`] are
 /// answered from rows. The names are those of `Span::tag`; a test holds the two together.
-pub const SPAN_TAGS: [&str; 18] = [
+pub const SPAN_TAGS: [&str; 20] = [
     "agent",
     "app",
     "cache",
+    "client",
     "env",
     "error_type",
     "finish_reason",
@@ -16,6 +17,7 @@ pub const SPAN_TAGS: [&str; 18] = [
     "model",
     "name",
     "provider",
+    "response_id",
     "response_model",
     "service",
     "session",

@@ -105,7 +105,7 @@ fn with_outcome(span: Span) -> BoxedStrategy<Span> {
 
 /// Sets whose a span is and what was said.
 fn with_names(span: Span) -> BoxedStrategy<Span> {
-    let names = prop::collection::vec(option::of(text()), 11);
+    let names = prop::collection::vec(option::of(text()), 13);
     (names, content(), content(), content(), content(), content())
         .prop_map(move |(names, input, output, documents, tools, attributes)| {
             let mut span = span.clone();
@@ -122,11 +122,14 @@ fn with_names(span: Span) -> BoxedStrategy<Span> {
                 &mut span.env,
                 &mut span.service,
                 &mut span.key_id,
+                &mut span.client,
+                &mut span.response_id,
             ] {
                 *field = names.next().flatten();
             }
             (span.input, span.output, span.documents) = (input, output, documents);
             (span.tools, span.attributes) = (tools, attributes);
+            span.same_as = span.team.is_some().then_some(span.span_id);
             span
         })
         .boxed()

@@ -88,6 +88,8 @@ pub(crate) fn span_column(key: &str) -> Option<&'static str> {
         "env" => "env",
         "service" => "service",
         "key_id" => "key_id",
+        "client" => "client",
+        "response_id" => "response_id",
         "error_type" => "error_type",
         "finish_reason" => "finish_reason",
         "name" => "name",

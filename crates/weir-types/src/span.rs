@@ -183,6 +183,13 @@ pub struct Span {
     pub service: Option<Arc<str>>,
     /// The virtual key (its id, never the key).
     pub key_id: Option<Arc<str>>,
+    /// The library that made the call or told of it, without its version: `openai-python`, `ddtrace`, …
+    pub client: Option<Arc<str>>,
+    /// The provider's own name of the answer, by which two reports of one call find each other.
+    pub response_id: Option<Arc<str>>,
+    /// The span that holds the tokens and the cost of the call that this span reports too. Such a span states none
+    /// itself, and no metric is derived from it: a call counts once, however many saw it.
+    pub same_as: Option<SpanId>,
 
     /// Tokens, as far as known.
     pub tokens: TokenUsage,
@@ -251,6 +258,9 @@ impl Span {
             env: None,
             service: None,
             key_id: None,
+            client: None,
+            response_id: None,
+            same_as: None,
             tokens: TokenUsage::default(),
             tokens_estimated: false,
             cost: None,
@@ -283,6 +293,8 @@ impl Span {
             "env" => &self.env,
             "service" => &self.service,
             "key_id" => &self.key_id,
+            "client" => &self.client,
+            "response_id" => &self.response_id,
             "error_type" => &self.error_type,
             "finish_reason" => &self.finish_reason,
             "name" => return Some(&self.name),

@@ -76,6 +76,12 @@ pub struct SpanItem {
     pub service: Option<String>,
     /// The id of the virtual key.
     pub key_id: Option<String>,
+    /// The library that made the call or told of it.
+    pub client: Option<String>,
+    /// The provider's own name of the answer.
+    pub response_id: Option<String>,
+    /// The span that holds tokens and cost of the same call; `null` for a span that counts itself.
+    pub same_as: Option<String>,
     /// Tokens, as far as known.
     pub tokens: TokenCounts,
     /// Whether any of `tokens` was counted by Weir because the provider stated none.
@@ -186,6 +192,9 @@ impl From<&Span> for SpanItem {
             env: text(&span.env),
             service: text(&span.service),
             key_id: text(&span.key_id),
+            client: text(&span.client),
+            response_id: text(&span.response_id),
+            same_as: span.same_as.map(|id| id.to_string()),
             tokens: TokenCounts::from(span.tokens),
             tokens_estimated: span.tokens_estimated,
             cost_usd: span.cost.map(NanoUsd::as_usd),

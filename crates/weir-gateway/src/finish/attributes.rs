@@ -17,8 +17,6 @@ static SDK_RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-
 
 #[derive(Serialize)]
 struct Attributes<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_id: Option<&'a str>,
     /// The provider's name for the request, for talking to its support.
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_request_id: Option<&'a str>,
@@ -98,7 +96,6 @@ pub(super) fn of_call(
     let lang = header(&SDK_LANG);
     let last = progress.attempts.last();
     let attributes = Attributes {
-        response_id: facts.response_id.as_deref(),
         upstream_request_id: answer.and_then(|answer| answer.upstream_request_id.as_ref()?.to_str().ok()),
         upstream: last.map(|attempt| ctx.provider(attempt.provider).authority()),
         routed_model: last.and_then(|attempt| attempt.model.as_deref()),

@@ -8,6 +8,7 @@ use weir_types::{Content, Record, Source, Span, SpanKind, SpanStatus, limits};
 
 use super::Ending;
 use super::attributes;
+use super::client;
 use crate::attribution::attribution;
 use crate::config::Bodies;
 use crate::context::{Attempt, CallContext, Question};
@@ -30,6 +31,8 @@ pub(super) fn of_call(ctx: &CallContext, facts: &ResponseFacts, ending: &Ending<
     span.response_model = facts.response_model.as_deref().map(Arc::from);
     span.tokens = facts.tokens;
     span.finish_reason = facts.finish_reason.as_deref().map(Arc::from);
+    span.response_id = facts.response_id.as_deref().map(Arc::from);
+    span.client = client::name_of(ctx).map(Arc::from);
     set_progress(&mut span, ctx);
     set_outcome(&mut span, facts, ending);
     let tags = set_attribution(&mut span, ctx);

@@ -100,7 +100,6 @@ async fn a_span_says_all_that_is_known() {
     assert_eq!((call.ttft_us, call.stream, call.http_status), (None, false, Some(200)));
     assert!(call.price_version.is_some() && call.duration_us > 0);
     for (name, expected) in [
-        ("response_id", serde_json::json!("chatcmpl-1")),
         ("upstream_request_id", serde_json::json!("req_9")),
         ("upstream", serde_json::json!(provider.address.to_string())),
         ("user_agent", serde_json::json!("OpenAI/Python 3.0")),

@@ -118,6 +118,8 @@ fn the_names_of_span_tags_are_those_that_spans_have() {
         &mut span.env,
         &mut span.service,
         &mut span.key_id,
+        &mut span.client,
+        &mut span.response_id,
         &mut span.error_type,
         &mut span.finish_reason,
     ] {

@@ -42,7 +42,10 @@ CREATE TABLE spans (
     output             VARCHAR,
     documents          VARCHAR,
     tools              VARCHAR,
-    attributes         VARCHAR
+    attributes         VARCHAR,
+    client             VARCHAR,
+    response_id        VARCHAR,
+    same_as            VARCHAR  -- the span that holds tokens and cost of the same call; NULL for a call that counts
 );
 
 CREATE TABLE scores (

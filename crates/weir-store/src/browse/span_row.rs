@@ -29,7 +29,7 @@ fn columns(input: &str, output: &str, documents: &str, tools: &str, attributes: 
          error_message, http_status, provider, model, response_model, team, app, agent, session, \"user\", env, \
          service, key_id, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, \
          cost_nano_usd, tokens_estimated, price_version, ttft_us, stream, finish_reason, cache, saved_nano_usd, \
-         policy, {input}, {output}, {documents}, {tools}, {attributes}"
+         policy, {input}, {output}, {documents}, {tools}, {attributes}, client, response_id, same_as"
     )
 }
 
@@ -66,7 +66,7 @@ impl Cursor<'_, '_> {
 /// Reads a row of [`whole_columns`] or [`summary_columns`].
 pub(crate) fn read_span(row: &Row<'_>) -> duckdb::Result<Span> {
     let mut c = Cursor { row, next: 0 };
-    Ok(Span {
+    let mut span = Span {
         start: UnixMicros(c.get()?),
         duration_us: c.count()?.unwrap_or(0),
         trace_id: c.parsed(|text| text.parse().ok())?.unwrap_or(TraceId::from_bytes([0; 16])),
@@ -111,7 +111,15 @@ pub(crate) fn read_span(row: &Row<'_>) -> duckdb::Result<Span> {
         documents: c.content()?,
         tools: c.content()?,
         attributes: c.content()?,
-    })
+        client: None,
+        response_id: None,
+        same_as: None,
+    };
+    // The columns that came last, in their order.
+    span.client = c.text()?;
+    span.response_id = c.text()?;
+    span.same_as = c.parsed(|text| text.parse().ok())?;
+    Ok(span)
 }
 
 /// The columns of a score, in the order in which [`read_score`] reads them.

@@ -83,7 +83,7 @@ mod tests {
             error_type, error_message, http_status, provider, model, response_model, team, app, agent, session, user, \
             env, service, key_id, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, \
             reasoning_tokens, cost_nano_usd, tokens_estimated, price_version, ttft_us, stream, finish_reason, cache, \
-            saved_nano_usd, policy, input, output, documents, tools, attributes";
+            saved_nano_usd, policy, input, output, documents, tools, attributes, client, response_id, same_as";
         let columns = names(&connection, "SELECT column_name FROM (DESCRIBE spans)");
         assert_eq!(columns.join(", "), promised);
         let tables = names(&connection, "SELECT table_name FROM duckdb_tables() ORDER BY 1");

@@ -125,6 +125,9 @@ fn span_to_wire(span: &Span) -> wire::Span {
         documents: exposed(span.documents.as_ref()),
         tools: exposed(span.tools.as_ref()),
         attributes: exposed(span.attributes.as_ref()),
+        client: owned(span.client.as_ref()),
+        response_id: owned(span.response_id.as_ref()),
+        same_as: span.same_as.map(span_id_to_wire),
     }
 }
 
@@ -153,6 +156,9 @@ fn span_from_wire(span: wire::Span) -> Span {
         env: shared(span.env),
         service: shared(span.service),
         key_id: shared(span.key_id),
+        client: shared(span.client),
+        response_id: shared(span.response_id),
+        same_as: span.same_as.map(span_id_from_wire),
         tokens: TokenUsage {
             input: span.input_tokens,
             output: span.output_tokens,

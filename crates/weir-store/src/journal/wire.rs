@@ -119,6 +119,12 @@ pub(crate) struct Span {
     pub tools: Option<String>,
     #[prost(string, optional, tag = "43")]
     pub attributes: Option<String>,
+    #[prost(string, optional, tag = "44")]
+    pub client: Option<String>,
+    #[prost(string, optional, tag = "45")]
+    pub response_id: Option<String>,
+    #[prost(fixed64, optional, tag = "46")]
+    pub same_as: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

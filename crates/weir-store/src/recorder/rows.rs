@@ -62,6 +62,9 @@ fn with_usage<'a>(columns: Columns<'a, &'a Span>) -> Columns<'a, &'a Span> {
         .text("documents", |s| exposed(s.documents.as_ref()))
         .text("tools", |s| exposed(s.tools.as_ref()))
         .text("attributes", |s| exposed(s.attributes.as_ref()))
+        .text("client", |s| s.client.as_deref())
+        .text("response_id", |s| s.response_id.as_deref())
+        .shown("same_as", |s| s.same_as)
 }
 
 pub(crate) fn scores(rows: &[ScoreRow<'_>]) -> Result<RecordBatch, ArrowError> {
