@@ -15,6 +15,8 @@ export class ApiError extends Error {
     readonly hint?: string,
     /** The HTTP status; undefined when Weir could not be reached. */
     readonly status?: number,
+    /** Where in a question the fault lies: start and end in UTF-16 code units. */
+    readonly place?: readonly [number, number],
   ) {
     super(message);
   }
@@ -72,6 +74,28 @@ export async function logIn(token: string, signal: AbortSignal): Promise<void> {
   await send('/api/session', { method: 'POST', body: JSON.stringify(login), headers, signal });
 }
 
+/** Asks by GET; parameters that are undefined or empty are left out. The caller names what the answer is. */
+export function ask<T>(
+  path: string,
+  params: Readonly<Record<string, string | number | undefined>>,
+  signal: AbortSignal,
+): Promise<T> {
+  const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== '');
+  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return answered<T>(`${path}?${search}`, { signal });
+}
+
+/** Sends a body, or nothing for a DELETE. The caller names what the answer is. */
+export function tell<T>(
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<T> {
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  return answered<T>(path, { method, signal, headers: { 'content-type': 'application/json' }, ...sent });
+}
+
 type GetPath = { [P in keyof paths]: paths[P] extends { get: object } ? P : never }[keyof paths];
 type QueryOf<P extends GetPath> = paths[P]['get'] extends { parameters: { query?: infer Q } } ? Q : never;
 type AnswerOf<P extends GetPath> = paths[P]['get'] extends {
@@ -80,7 +104,8 @@ type AnswerOf<P extends GetPath> = paths[P]['get'] extends {
   ? A
   : never;
 
-function ends({ fromMs, toMs }: Interval) {
+/** Both ends of a range as the API writes them. */
+export function ends({ fromMs, toMs }: Interval) {
   return { from: String(fromMs), to: String(toMs) };
 }
 
@@ -92,12 +117,18 @@ function get<P extends GetPath>(path: P, params: QueryOf<P>, signal: AbortSignal
   );
 }
 
-async function getPath<P extends GetPath>(url: string, signal: AbortSignal): Promise<AnswerOf<P>> {
-  const response = await send(url, { signal, headers: { accept: 'application/json' } });
+function getPath<P extends GetPath>(url: string, signal: AbortSignal): Promise<AnswerOf<P>> {
+  return answered<AnswerOf<P>>(url, { signal });
+}
+
+async function answered<T>(url: string, request: RequestInit & { signal: AbortSignal }): Promise<T> {
+  const headers = { accept: 'application/json', ...request.headers };
+  const response = await send(url, { ...request, headers });
+  if (response.status === 204) return undefined as T;
   try {
-    return (await response.json()) as AnswerOf<P>;
+    return (await response.json()) as T;
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (request.signal.aborted) throw error;
     throw new ApiError('What Weir answered is not JSON', 'Does a proxy in between answer instead?');
   }
 }
@@ -120,7 +151,9 @@ async function refusal(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
   if (!isErrorBody(body))
     return new ApiError(`Weir answered with status ${response.status}`, undefined, response.status);
-  return new ApiError(body.error.message, body.error.hint ?? undefined, response.status);
+  const { message, hint, span } = body.error;
+  const place = span?.[0] === undefined || span[1] === undefined ? undefined : ([span[0], span[1]] as const);
+  return new ApiError(message, hint ?? undefined, response.status, place);
 }
 
 function isErrorBody(body: unknown): body is ErrorBody {
