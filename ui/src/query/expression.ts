@@ -1,15 +1,26 @@
 // Builds texts of Weir's expression language from the filters of the page.
 // Values are quoted wherever the language could read them as something else.
 
-/** The tags that the page filters by. Stored minute cells carry all of them, so filtering stays fast. */
-export const FILTER_TAGS = ['team', 'app', 'agent', 'model', 'provider', 'env'] as const;
+/**
+ * The tags that the page filters by. Stored minute cells carry all of them but the key, so filtering stays fast; a key is
+ * looked for in the calls themselves.
+ */
+export const FILTER_TAGS = ['team', 'app', 'agent', 'model', 'provider', 'env', 'key_id'] as const;
 
 export type FilterTag = (typeof FILTER_TAGS)[number];
 
 /** The chosen values of each tag; none chosen means any. */
 export type Filters = Readonly<Record<FilterTag, readonly string[]>>;
 
-export const NO_FILTERS: Filters = { team: [], app: [], agent: [], model: [], provider: [], env: [] };
+export const NO_FILTERS: Filters = {
+  team: [],
+  app: [],
+  agent: [],
+  model: [],
+  provider: [],
+  env: [],
+  key_id: [],
+};
 
 /** The kinds of spans that are calls to a model: what `llm.request.count` counts. */
 const CALL_KINDS = ['llm', 'embedding', 'rerank'] as const;
