@@ -13,6 +13,7 @@
 //! fails the segment is left to its torn end and the next append begins a new one. A segment that is damaged loses
 //! what follows the damage, into a side file, and nothing before it.
 
+mod encode;
 mod frame;
 mod group;
 mod open;

@@ -14,7 +14,7 @@ use crate::journal::frame::{KIND_GROUP, PAYLOAD_BYTES_MAX, UnplacedFrame};
 use crate::journal::segment::{self, SegmentFile};
 use crate::journal::spool::{self, Fullness};
 use crate::journal::sync::{SYNC_INTERVAL, SyncState};
-use crate::journal::{group, open};
+use crate::journal::{encode, open};
 use crate::recorder::Handover;
 use crate::stats::{Counters, RecordCounts, lock};
 use crate::{StoreError, thread};
@@ -260,7 +260,7 @@ impl Journal {
             )));
         }
         let (records, dropped_bodies) = spool::lighten(records, fullness);
-        let (bytes, largest) = group::encode(&records);
+        let (bytes, largest) = encode::encode(&records);
         if largest > limits::RECORD_BYTES_MAX {
             return Err(SinkError::TooLarge { bytes: largest, max: limits::RECORD_BYTES_MAX });
         }
