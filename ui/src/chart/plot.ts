@@ -4,7 +4,7 @@
 import uPlot from 'uplot';
 import { fontFamily, resolvedColor } from '../theme/scheme.svelte';
 import type { Interval } from '../time/range';
-import { stacked, type ChartData, type Value } from './table';
+import { stacked, type ChartData, type ChartSeries, type Value } from './table';
 import { axisTop, tickSteps, timeTicks, valueTicks } from './ticks';
 
 /** Lines for measures, an area for one amount over time, stacked bars for amounts of several groups. */
@@ -26,8 +26,8 @@ export interface PlotEvents {
   onhover: (index: number | undefined) => void;
   /** A span of time that was dragged over. */
   onbrush: (fromMs: number, toMs: number) => void;
-  /** A bucket that was clicked. */
-  onpick: (index: number) => void;
+  /** A bucket that was clicked, and how high on the value axis. */
+  onpick: (index: number, value: number) => void;
 }
 
 /** Room for labels; the same on all charts, so that their time axes line up. */
@@ -36,6 +36,8 @@ const TIME_AXIS_PX = 20;
 /** The end of the last time label would be cut without it. */
 const RIGHT_PX = 14;
 const TOP_PX = 8;
+/** On and off, of lines that show the time before. */
+const DASH = [4, 4];
 /** Shorter drags are clicks with an unsteady hand. */
 const BRUSH_MIN_PX = 6;
 
@@ -54,16 +56,18 @@ export class Plot {
 
   /** Whether this drawing can show other input by changing its numbers only. */
   fits(input: PlotInput): boolean {
-    const same = (a: PlotInput) => a.data.series.map(({ key, color }) => `${key} ${color}`).join('\n');
+    const same = (a: PlotInput) =>
+      drawings(a)
+        .map(({ name }) => name)
+        .join('\n');
     return same(input) === same(this.#input) && input.style === this.#input.style;
   }
 
   update(input: PlotInput) {
     this.#input = input;
-    order(input.data.series.length).forEach((index, drawn) => {
-      const key = input.data.series[index]?.key ?? '';
+    drawings(input).forEach((drawing, drawn) => {
       const series = this.#uplot.series[drawn + 1];
-      if (series) series.show = !input.hidden.has(key);
+      if (series) series.show = drawing.show;
     });
     this.#uplot.setData(columns(input));
   }
@@ -105,7 +109,7 @@ export class Plot {
         y: { range: (_, __, max) => [0, axisTop(max, this.#input.data.unit)] },
       },
       axes: this.#axes(),
-      series: [{}, ...order(this.#input.data.series.length).map((index) => this.#series(index))],
+      series: [{}, ...drawings(this.#input).map((drawing) => this.#series(drawing))],
       cursor: this.#cursor(),
       hooks: {
         setCursor: [(plot) => this.#hovered(plot, events)],
@@ -130,12 +134,14 @@ export class Plot {
     ];
   }
 
-  #series(index: number): uPlot.Series {
-    const { data, style, hidden } = this.#input;
-    const series = data.series[index];
-    const token = `var(${series?.color ?? '--series-1'})`;
+  #series({ color: name, show, isEarlier }: Drawing): uPlot.Series {
+    const { style } = this.#input;
+    const token = `var(${name})`;
     const color = resolvedColor(token);
-    const base: uPlot.Series = { show: !hidden.has(series?.key ?? ''), spanGaps: false };
+    const base: uPlot.Series = { show, spanGaps: false };
+    if (isEarlier) {
+      return { ...base, stroke: color, width: 1.25, dash: DASH, points: { show: false } };
+    }
     if (style === 'bars') {
       const paths = uPlot.paths.bars?.({ size: [0.86, 40], align: 1 });
       const bars = { fill: color, width: 0, points: { show: false } };
@@ -175,7 +181,7 @@ export class Plot {
     over.addEventListener('mouseleave', () => events.onhover(undefined));
     over.addEventListener('click', () => {
       const index = this.#indexAtPointer();
-      if (index !== undefined) events.onpick(index);
+      if (index !== undefined) events.onpick(index, this.#uplot.posToVal(this.#uplot.cursor.top ?? 0, 'y'));
     });
   }
 
@@ -207,15 +213,52 @@ export class Plot {
   }
 }
 
-/** Which series to draw first: the last of a stack is the tallest and lies behind the others. */
-function order(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => count - 1 - i);
+/** One thing that uPlot draws. */
+interface Drawing {
+  name: string;
+  color: string;
+  show: boolean;
+  /** The time before: a dashed line. */
+  isEarlier: boolean;
+  values: Value[];
 }
 
-function columns({ data, style, hidden }: PlotInput): uPlot.AlignedData {
-  const values: Value[][] =
-    style === 'bars' ? stacked(data.series, hidden) : data.series.map((s) => s.values);
-  return [data.timesMs, ...order(values.length).map((index) => values[index] ?? [])];
+/**
+ * What to draw, from the back to the front. The last of a stack is the tallest and lies behind the others; the time
+ * before lies behind lines, and before bars, where it would not be seen otherwise.
+ */
+function drawings({ data, style, hidden }: PlotInput): Drawing[] {
+  const values = style === 'bars' ? stacked(data.series, hidden) : data.series.map((s) => s.values);
+  const main = data.series.map(({ key, color }: ChartSeries, i) => ({
+    name: `${key} ${color}`,
+    color,
+    show: !hidden.has(key),
+    isEarlier: false,
+    values: values[i] ?? [],
+  }));
+  const earlier = data.series.flatMap(({ key, color, earlier: before }) =>
+    before === undefined || style === 'bars'
+      ? []
+      : [{ name: `before ${key} ${color}`, color, show: !hidden.has(key), isEarlier: true, values: before }],
+  );
+  const total =
+    data.earlierTotal === undefined
+      ? []
+      : // A part of a stack cannot be compared with the whole of the one before.
+        [
+          {
+            name: 'before',
+            color: '--text',
+            show: hidden.size === 0,
+            isEarlier: true,
+            values: data.earlierTotal,
+          },
+        ];
+  return [...earlier.toReversed(), ...main.toReversed(), ...total];
+}
+
+function columns(input: PlotInput): uPlot.AlignedData {
+  return [input.data.timesMs, ...drawings(input).map(({ values }) => values)];
 }
 
 function lonely(values: ArrayLike<number | null | undefined>): number[] {

@@ -17,6 +17,8 @@ export interface ChartSeries {
   color: string;
   /** One value for each time of the chart. */
   values: Value[];
+  /** The same at the time that the page compares with; drawn dashed. */
+  earlier?: Value[];
 }
 
 /** Series on a common grid of buckets. */
@@ -26,6 +28,8 @@ export interface ChartData {
   stepMs: number;
   unit: Unit;
   series: ChartSeries[];
+  /** What a stack added up to at the time that the page compares with; drawn dashed. */
+  earlierTotal?: Value[];
 }
 
 /** How a metric reads where nothing was measured: amounts are zero, measures are unknown. */
@@ -101,6 +105,32 @@ export function stacked(series: readonly ChartSeries[], hidden: ReadonlySet<stri
       sums[i] = sum;
       return sum;
     }),
+  );
+}
+
+/** Whether a chart shows the time before too. */
+export function isCompared({ series, earlierTotal }: ChartData): boolean {
+  return earlierTotal !== undefined || series.some(({ earlier }) => earlier !== undefined);
+}
+
+/** The series at a place of a chart: the layer of a stack that covers it, otherwise the line that is nearest. */
+export function seriesAt(
+  data: ChartData,
+  hidden: ReadonlySet<string>,
+  { index, value, isStack }: { index: number; value: number; isStack: boolean },
+): ChartSeries | undefined {
+  const shown = data.series.filter(({ key }) => !hidden.has(key));
+  if (isStack) {
+    let top = 0;
+    return shown.find((series) => {
+      top += series.values[index] ?? 0;
+      return (series.values[index] ?? 0) > 0 && value <= top;
+    });
+  }
+  const distance = (series: ChartSeries) => Math.abs((series.values[index] ?? Infinity) - value);
+  return shown.reduce<ChartSeries | undefined>(
+    (best, series) => (distance(series) < (best === undefined ? Infinity : distance(best)) ? series : best),
+    undefined,
   );
 }
 

@@ -11,7 +11,9 @@ import {
   DEFAULT_RANGE,
   parseRange,
   resolve,
+  earlierThan,
   stepFor,
+  type Comparison,
   type Interval,
   type TimeRange,
 } from '../time/range';
@@ -22,6 +24,11 @@ import { server } from './server.svelte';
 export const REFRESH_MS = { off: 0, '5s': 5_000, '15s': 15_000, '1m': 60_000 } as const;
 
 export type Refresh = keyof typeof REFRESH_MS;
+
+/** What charts can show beside the range: nothing, or the time before as dashed lines. */
+export const COMPARED = { off: 'No comparison', previous: 'Previous period', week: 'Week before' } as const;
+
+export type Compare = keyof typeof COMPARED;
 
 const DEFAULT_REFRESH: Refresh = '15s';
 
@@ -69,6 +76,16 @@ class View {
     return asked in REFRESH_MS ? (asked as Refresh) : DEFAULT_REFRESH;
   });
 
+  readonly compare: Compare = $derived.by(() => {
+    const asked = address.get('compare');
+    return asked === 'previous' || asked === 'week' ? asked : 'off';
+  });
+
+  /** What numbers are compared with; they always say how they changed, whether or not charts show the time before. */
+  readonly comparison: Comparison = $derived(this.compare === 'week' ? 'week' : 'previous');
+
+  readonly earlier: Interval = $derived(earlierThan(this.interval, this.comparison));
+
   /** The call whose panel is open. */
   readonly call: CallRef | undefined = $derived.by(() => {
     const match = /^([0-9a-f]{32})\/([0-9a-f]{16})$/.exec(this.#call);
@@ -104,6 +121,10 @@ class View {
 
   setRefresh(refresh: Refresh) {
     address.set({ refresh: refresh === DEFAULT_REFRESH ? undefined : refresh }, 'replace');
+  }
+
+  setCompare(compare: Compare) {
+    address.set({ compare: compare === 'off' ? undefined : compare }, 'replace');
   }
 
   openCall(call: CallRef | undefined) {

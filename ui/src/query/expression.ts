@@ -23,7 +23,7 @@ export const NO_FILTERS: Filters = {
 };
 
 /** The kinds of spans that are calls to a model: what `llm.request.count` counts. */
-const CALL_KINDS = ['llm', 'embedding', 'rerank'] as const;
+export const CALL_KINDS = ['llm', 'embedding', 'rerank'] as const;
 
 /** A value as the language writes it: bare where it may be, in double quotes otherwise. */
 export function quoted(value: string): string {
@@ -54,6 +54,12 @@ export function aggregate(func: string, metric: string, filters: Filters, by?: s
 /** The greatest groups only. */
 export function top(count: number, expression: string): string {
   return `top(${count}, ${expression})`;
+}
+
+/** A metric that any span or none may carry, narrowed further: `avg(x) by app where {team:a AND index:b}`. */
+export function measured(expression: string, filters: Filters): string {
+  const within = scope(filters);
+  return within === '' ? expression : `${expression} where {${within}}`;
 }
 
 function condition(tag: string, values: readonly string[]): string {

@@ -129,6 +129,20 @@ export function before({ fromMs, toMs }: Interval): Interval {
   return { fromMs: fromMs - (toMs - fromMs), toMs: fromMs };
 }
 
+/** What the page compares with: the same length just before, or the same time a week earlier. */
+export type Comparison = 'previous' | 'week';
+
+/** The interval to compare with. */
+export function earlierThan(interval: Interval, comparison: Comparison): Interval {
+  if (comparison === 'previous') return before(interval);
+  return { fromMs: interval.fromMs - 7 * DAY_MS, toMs: interval.toMs - 7 * DAY_MS };
+}
+
+/** What to call it: `prev. hour`, `week before`. */
+export function earlierName({ fromMs, toMs }: Interval, comparison: Comparison): string {
+  return comparison === 'week' ? 'week before' : `prev. ${durationName(toMs - fromMs).replace(/^1 /, '')}`;
+}
+
 /** The interval moved by a part of its length: -0.5 is half a screen earlier. */
 export function shifted({ fromMs, toMs }: Interval, share: number): Interval {
   const byMs = Math.round((toMs - fromMs) * share);
