@@ -106,6 +106,8 @@ struct Recorder {
     shared: Arc<Shared>,
     connection: Option<Connection>,
     marks: Marks,
+    /// How many attempts failed since the last one that did not.
+    failures_in_a_row: u32,
     files: FileSource,
     tag_limit: TagLimit,
     upkeep: Upkeep,
@@ -119,6 +121,7 @@ impl Recorder {
             shared,
             connection: None,
             marks: Marks::default(),
+            failures_in_a_row: 0,
             files,
             tag_limit: TagLimit::default(),
             upkeep: Upkeep::default(),
@@ -216,6 +219,11 @@ impl Recorder {
 
     fn try_store(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.connect()?;
+        if self.marks.journal_position >= batch.position {
+            // A commit that was reported as failed had succeeded.
+            self.succeeded(batch, 0);
+            return Ok(());
+        }
         let Some(connection) = &self.connection else { return Err(StoreError::Closed) };
         let span_tags = span_tags(connection, batch)?;
         let mut cells = batch.cells(&span_tags);
@@ -229,20 +237,31 @@ impl Recorder {
         self.upkeep.note(&cells, &marks);
         self.marks = marks;
         self.shared.catalog.add(new_tags);
+        self.succeeded(batch, over_limit);
+        Ok(())
+    }
+
+    /// Counts a batch that is in the tables.
+    fn succeeded(&mut self, batch: &Batch, over_limit: u64) {
+        self.failures_in_a_row = 0;
         let counters = &self.shared.counters;
         counters.commits.add(1);
         counters.stored.add(batch.counts());
         counters.records_over_tag_limit.add(over_limit);
         counters.set_commit_error(None);
-        Ok(())
     }
 
-    /// Makes sure that there is a connection, and that the marks are those of the tables.
+    /// Makes sure that there is a connection, and that the marks are those of the tables: after a failure nobody knows
+    /// what of it was committed.
     fn connect(&mut self) -> Result<(), StoreError> {
-        if self.connection.is_some() {
-            return Ok(());
-        }
-        let connection = self.shared.duck.connect()?;
+        let connection = match self.connection.take() {
+            Some(connection) if self.failures_in_a_row == 0 => {
+                self.connection = Some(connection);
+                return Ok(());
+            }
+            Some(connection) => connection,
+            None => self.shared.duck.connect()?,
+        };
         let mut marks = Marks::load(&connection).map_err(StoreError::duck("read its marks"))?;
         if !self.shared.marks_are_checked.load(Ordering::Relaxed) {
             self.check_marks(&connection, &mut marks)?;
@@ -252,6 +271,7 @@ impl Recorder {
             Marks { journal_position: marks.journal_position.max(self.marks.journal_position), ..marks };
         self.shared.catalog.load(&connection).map_err(StoreError::duck("read the names of metrics"))?;
         self.shared.progress.send_modify(|progress| progress.stored_position = self.marks.journal_position);
+        self.shared.counters.set_commit_error(None);
         self.connection = Some(connection);
         Ok(())
     }
@@ -284,10 +304,13 @@ impl Recorder {
             self.upkeep.run(connection, &mut self.marks, &self.shared)
         });
         self.upkeep_due_at = Instant::now() + UPKEEP_INTERVAL;
-        if let Err(error) = &result {
-            tracing::warn!(%error, "roll-up or retention failed; it is tried again");
-            self.shared.counters.upkeep_errors.add(1);
-            self.disconnect();
+        match &result {
+            Ok(()) => self.failures_in_a_row = 0,
+            Err(error) => {
+                tracing::warn!(%error, "roll-up or retention failed; it is tried again");
+                self.shared.counters.upkeep_errors.add(1);
+                self.let_go();
+            }
         }
         self.shared.progress.send_modify(|progress| {
             progress.upkeeps += u64::from(asked);
@@ -298,14 +321,18 @@ impl Recorder {
     fn fail(&mut self, error: &StoreError, pause: Duration) {
         tracing::error!(%error, retry_ms = pause.as_millis(), "records stay in the journal for now");
         self.shared.failed(error.to_string());
-        self.disconnect();
+        self.let_go();
         self.shared.handover.pause(pause);
     }
 
-    /// Lets go of the database, which may be in any state after an error; the next use opens it anew.
-    fn disconnect(&mut self) {
-        self.connection = None;
-        self.shared.duck.reset();
+    /// After an error. The first may be that of one statement, and the connection is tried again; after the second the
+    /// database may be in any state, and the next use opens it anew, which ends what readers do.
+    fn let_go(&mut self) {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        if self.failures_in_a_row > 1 {
+            self.connection = None;
+            self.shared.duck.reset();
+        }
     }
 }
 

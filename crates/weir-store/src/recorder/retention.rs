@@ -22,6 +22,9 @@ const INTERVAL_US: i64 = UnixMicros::HOUR;
 const CLEAR_BODIES: &str =
     "UPDATE spans SET input = NULL, output = NULL, documents = NULL, tools = NULL, attributes = NULL";
 
+/// Rows that were cleared before a restart are not written again.
+const HAS_BODIES: &str = "coalesce(input, output, documents, tools, attributes) IS NOT NULL";
+
 /// Deletes rows, bodies and cells whose time has come.
 pub(crate) fn expire(
     connection: &Connection,
@@ -40,14 +43,14 @@ pub(crate) fn expire(
         [("spans", "start_time"), ("scores", "time"), ("points", "time"), ("events", "time")]
     {
         let delete = format!("DELETE FROM {table}");
-        by_day.run(&delete, table, column, None, before(retention.spans_days))?;
+        by_day.run(&delete, "TRUE", table, column, None, before(retention.spans_days))?;
     }
     let bodies_before = before(retention.bodies_days);
-    by_day.run(CLEAR_BODIES, "spans", "start_time", retired.bodies_before, bodies_before)?;
+    by_day.run(CLEAR_BODIES, HAS_BODIES, "spans", "start_time", retired.bodies_before, bodies_before)?;
     retired.bodies_before = Some(bodies_before);
     forget_minutes(connection, marks, shared, before(retention.cells_1m_days))?;
     let hours_before = before(retention.cells_1h_days).floor_to(UnixMicros::HOUR);
-    by_day.run("DELETE FROM cells_1h", "cells_1h", "time", None, hours_before)?;
+    by_day.run("DELETE FROM cells_1h", "TRUE", "cells_1h", "time", None, hours_before)?;
     retired.ran_at = Some(now);
     Ok(())
 }
@@ -88,6 +91,7 @@ impl ByDay<'_> {
     fn run(
         &self,
         change: &str,
+        which: &str,
         table: &str,
         column: &str,
         from: Option<UnixMicros>,
@@ -102,7 +106,7 @@ impl ByDay<'_> {
             let rows = self
                 .connection
                 .execute(
-                    &format!("{change} WHERE {column} >= ? AND {column} < ?"),
+                    &format!("{change} WHERE {column} >= ? AND {column} < ? AND {which}"),
                     [timestamp(first), timestamp(until)],
                 )
                 .map_err(StoreError::duck("delete old rows"))?;
