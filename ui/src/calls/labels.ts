@@ -8,7 +8,7 @@ export function callKey({ trace_id, span_id }: Pick<Span, 'trace_id' | 'span_id'
 }
 
 /** Who made the call, most specific first. */
-export function caller({ agent, app, team }: Span): string {
+export function caller({ agent, app, team }: Pick<Span, 'agent' | 'app' | 'team'>): string {
   return [app, agent, team].filter((name) => name !== null).join(' · ');
 }
 
