@@ -76,6 +76,9 @@ export function percentiles(
   return lines(all, 'unknown', subject, signal);
 }
 
+/** With more groups than this, each a second time and dashed, nobody would find anything. */
+const COMPARED_GROUPS_MAX = 4;
+
 /** One line for each group of an expression, in its order. */
 export async function groupLines(
   expression: string,
@@ -85,9 +88,10 @@ export async function groupLines(
 ): Promise<PanelContent> {
   const both = await askBoth(expression, subject, signal);
   const timesMs = gridOf(subject);
+  const isComparable = both.now.series.length <= COMPARED_GROUPS_MAX;
   const series = both.now.series.slice(0, SERIES_MAX).map((one, i): ChartSeries => {
     const name = groupName(one.tags);
-    const before = both.before && {
+    const before = isComparable && both.before && {
       ...both.before,
       series: both.before.series.filter(({ tags }) => groupName(tags) === name),
     };
