@@ -86,7 +86,12 @@ async fn forward_arriving(
     body: Incoming,
 ) -> Result<Reply, Refusal> {
     let sent = match request::with_body(ctx, candidate, UpstreamBody::Arriving(body)) {
-        Ok(request) => noted(ctx, candidate, attempt::send(ctx, candidate, request, || None)).await,
+        Ok(request) => {
+            let note = Note::begin(ctx, candidate);
+            let sent = attempt::send(ctx, candidate, request, || None).await;
+            note.end(&sent);
+            sent
+        }
         Err(error) => Err(error),
     };
     report(ctx, candidate, &sent);
@@ -154,7 +159,7 @@ async fn try_once(ctx: &CallContext, candidate: &Candidate) -> Result<Reply, Att
         reply = reply.held(ctx).await;
         if reply.names("stream_options") {
             provider.stop_asking_for_usage();
-            return send_whole(ctx, candidate, false).await;
+            return Box::pin(send_whole(ctx, candidate, false)).await;
         }
     }
     reply.strips_usage = asks;
@@ -173,7 +178,10 @@ async fn send_whole(
     let body = request::body(ctx, candidate, asks_for_usage)?;
     let request = request::with_body(ctx, candidate, UpstreamBody::whole(body.clone()))?;
     let again = || request::with_body(ctx, candidate, UpstreamBody::whole(body)).ok();
-    noted(ctx, candidate, attempt::send(ctx, candidate, request, again)).await
+    let note = Note::begin(ctx, candidate);
+    let sent = attempt::send(ctx, candidate, request, again).await;
+    note.end(&sent);
+    sent
 }
 
 /// Asks one candidate once, for Weir's own use: the body of its answer, when it is a success.
@@ -186,14 +194,18 @@ pub(crate) async fn ask(ctx: &CallContext, candidate: &Candidate) -> Option<Byte
     }
 }
 
-/// Notes an attempt, however it ends.
-async fn noted(
-    ctx: &CallContext,
-    candidate: &Candidate,
-    sending: impl Future<Output = Result<Reply, AttemptError>>,
-) -> Result<Reply, AttemptError> {
-    let (started_at, started) = (ctx.gateway().parts.clock.now(), Instant::now());
-    let at = {
+/// An attempt that is noted, however it ends: as cancelled until [`Note::end`] says otherwise.
+struct Note<'a> {
+    ctx: &'a CallContext,
+    provider: usize,
+    /// Its place among the call's attempts.
+    at: usize,
+    started: Instant,
+}
+
+impl<'a> Note<'a> {
+    fn begin(ctx: &'a CallContext, candidate: &Candidate) -> Self {
+        let (started_at, started) = (ctx.gateway().parts.clock.now(), Instant::now());
         let mut progress = ctx.progress.borrow_mut();
         progress.attempts.push(Attempt {
             provider: candidate.provider,
@@ -202,16 +214,16 @@ async fn noted(
             duration_us: 0,
             outcome: Err("cancelled"),
         });
-        progress.attempts.len() - 1
-    };
-    let sent = sending.await;
-    let outcome = sent.as_ref().map(Reply::status).map_err(AttemptError::as_str);
-    let mut progress = ctx.progress.borrow_mut();
-    let attempt = &mut progress.attempts[at];
-    (attempt.duration_us, attempt.outcome) = (micros(started), outcome);
-    drop(progress);
-    ctx.provider(candidate.provider).note(outcome);
-    sent
+        Self { ctx, provider: candidate.provider, at: progress.attempts.len() - 1, started }
+    }
+
+    fn end(self, sent: &Result<Reply, AttemptError>) {
+        let outcome = sent.as_ref().map(Reply::status).map_err(AttemptError::as_str);
+        if let Some(attempt) = self.ctx.progress.borrow_mut().attempts.get_mut(self.at) {
+            (attempt.duration_us, attempt.outcome) = (micros(self.started), outcome);
+        }
+        self.ctx.provider(self.provider).note(outcome);
+    }
 }
 
 /// The candidates that were passed over because their upstream is left alone.

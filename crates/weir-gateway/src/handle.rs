@@ -37,7 +37,7 @@ pub(crate) async fn handle(ctx: &Rc<CallContext>, body: Incoming) -> Response<Ga
 async fn answer(ctx: &Rc<CallContext>, body: Incoming) -> Result<Response<GatewayBody>, Refusal> {
     authorise(ctx)?;
     if ctx.endpoint.place == Place::Everyone {
-        return models::list(ctx).await;
+        return Box::pin(models::list(ctx)).await;
     }
     let outgoing = receive(ctx, body).await?;
     let candidates = route(ctx)?;

@@ -91,7 +91,8 @@ pub(super) async fn send(
         let closed = || AttemptError::Closed { cause: cause.to_string() };
         request = unsent.or_else(again).ok_or_else(closed)?;
     }
-    let connection = connect(ctx, ctx.provider(provider)).await?;
+    // Most calls find a connection; they need not carry the state of making one through every step.
+    let connection = Box::pin(connect(ctx, ctx.provider(provider))).await?;
     exchange(ctx, provider, connection, request).await.map_err(AttemptError::from)
 }
 
