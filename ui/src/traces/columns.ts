@@ -15,7 +15,7 @@ export function traceColumns(nowMs: () => number): Column<TraceRow>[] {
     {
       key: 'start',
       title: 'Time',
-      width: '118px',
+      width: '106px',
       sort: 'start',
       text: (row) => callTime(row.start_ms, nowMs()),
       hint: (row) => exactTime(row.start_ms),
@@ -102,7 +102,7 @@ export function spanColumns(nowMs: () => number): Column<Span>[] {
     {
       key: 'start',
       title: 'Time',
-      width: '118px',
+      width: '106px',
       sort: 'start',
       text: (row) => callTime(row.start_ms, nowMs()),
       hint: (row) => exactTime(row.start_ms),
