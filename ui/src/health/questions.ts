@@ -19,13 +19,26 @@ export const OUTAGES = [
   'server_error',
   'overloaded',
   'timeout',
-  'connection',
   'rate_limit',
   'quota',
+  'connect',
+  'connect_timeout',
+  'closed',
+  'upstream_unreachable',
+  'upstream_timeout',
+  'upstream_invalid',
+  'upstream_cut',
 ] as const;
 
 /** Errors that mean: too much, or too slow. */
-const PRESSURE = ['rate_limit', 'quota', 'overloaded', 'timeout'] as const;
+const PRESSURE = [
+  'rate_limit',
+  'quota',
+  'overloaded',
+  'timeout',
+  'upstream_timeout',
+  'connect_timeout',
+] as const;
 
 const CAUSES_MAX = 8;
 
@@ -61,7 +74,11 @@ export function latency(subject: Subject, signal: AbortSignal): Promise<PanelCon
 }
 
 export function availability(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
-  const line = { expression: TOTALS.availability(subject.filters), label: 'Availability', color: '--series-3' };
+  const line = {
+    expression: TOTALS.availability(subject.filters),
+    label: 'Availability',
+    color: '--series-3',
+  };
   return lines([line], 'unknown', { ...subject, isCompared: false }, signal);
 }
 

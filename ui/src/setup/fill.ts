@@ -149,3 +149,24 @@ client = OpenAI(
     },
   ];
 }
+
+/** A cache of the application's own. */
+export function cacheCounters(host: string): Snippet[] {
+  return [
+    {
+      key: 'statsd',
+      title: 'Python',
+      code: `from datadog import statsd
+
+if cached:
+    statsd.increment("custom.llm.cache_hit", tags=[f"model:{model}"])
+else:
+    statsd.increment("custom.llm.cache_miss", tags=[f"model:{model}"])`,
+    },
+    {
+      key: 'shell',
+      title: 'Shell',
+      code: `echo -n "custom.llm.cache_hit:1|c|#model:gpt-4o-mini" | nc -u -w1 ${host} ${STATSD_PORT}`,
+    },
+  ];
+}
