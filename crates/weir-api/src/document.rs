@@ -7,7 +7,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::wire::ErrorBody;
+use crate::wire::{ErrorBody, SkippedItem};
 
 /// Shapes that clients send, and errors: the only ones in which a field may be absent.
 const WITH_OPTIONAL_FIELDS: [&str; 4] = ["ErrorDetail", "KeyRequest", "Login", "SqlRequest"];
@@ -25,6 +25,8 @@ pub(crate) fn base() -> OpenApi {
         .build();
     let mut schemas = vec![(ErrorBody::name().into_owned(), ErrorBody::schema())];
     ErrorBody::schemas(&mut schemas);
+    // Events of the live stream, which no response refers to.
+    schemas.push((SkippedItem::name().into_owned(), SkippedItem::schema()));
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme(
@@ -49,6 +51,7 @@ fn tags() -> Vec<Tag> {
     [
         ("query", "Numbers over time, and SQL."),
         ("spans", "Calls one by one."),
+        ("documents", "Saved views, panels and dashboards."),
         ("keys", "Virtual keys."),
         ("session", "Logging in from a browser."),
         ("server", "Weir itself."),

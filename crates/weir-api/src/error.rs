@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 use weir_query::{QueryError, QueryErrorKind};
-use weir_types::{BrowseError, KeyError};
+use weir_types::{BrowseError, DocumentError, KeyError};
 
 use crate::wire::{ErrorBody, ErrorCode, ErrorDetail};
 
@@ -136,6 +136,21 @@ impl From<KeyError> for ApiError {
             KeyError::NotFound(_) => Self::not_found(text),
             KeyError::Invalid(message) => Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, message),
             KeyError::Store(detail) => Self::internal("using the state store", detail),
+        }
+    }
+}
+
+impl From<DocumentError> for ApiError {
+    fn from(error: DocumentError) -> Self {
+        let text = error.to_string();
+        match error {
+            DocumentError::NotFound(_) => Self::not_found(text),
+            DocumentError::Conflict { .. } => Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, text)
+                .hint("read it again, make the change to what is there now, and send that revision"),
+            DocumentError::Invalid(message) => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, message)
+            }
+            DocumentError::Store(detail) => Self::internal("using the state store", detail),
         }
     }
 }

@@ -18,6 +18,7 @@ mod error;
 mod extract;
 mod guard;
 mod instant;
+mod live;
 mod routes;
 mod status;
 mod web;
@@ -29,10 +30,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use utoipa::openapi::OpenApi;
-use weir_types::{Browse, Clock, KeyAdmin, Scan};
+use weir_types::{Browse, Clock, Documents, KeyAdmin, Scan};
 
 pub use auth::ApiAuth;
 pub use instant::{parse_range, parse_step_us};
+pub use live::LiveFeed;
 pub use status::{Status, StatusSource};
 
 /// Bytes of a request body. The longest is a statement that a person wrote.
@@ -47,6 +49,10 @@ pub struct ApiParts {
     pub browse: Arc<dyn Browse>,
     /// Keeps the virtual keys.
     pub key_admin: Arc<dyn KeyAdmin>,
+    /// Keeps what people arrange in the dashboard.
+    pub documents: Arc<dyn Documents>,
+    /// Shows calls as they happen; whoever appends records does so through its [`LiveFeed::tap`].
+    pub live: LiveFeed,
     /// Says what `now` is.
     pub clock: Arc<dyn Clock>,
     /// Says how Weir is doing.

@@ -1,9 +1,13 @@
 //! The routes of `/api`, one file for each thing that can be asked, and the list of them all.
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod documents;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod facets;
 mod health;
 mod keys;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod live;
 mod metrics;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod query;
@@ -43,6 +47,9 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(status::server_status))
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
+        .routes(routes!(documents::list_documents, documents::create_document))
+        .routes(routes!(documents::get_document, documents::update_document, documents::delete_document))
+        .routes(routes!(live::watch_live))
         .routes(routes!(health::prometheus_metrics))
 }
 

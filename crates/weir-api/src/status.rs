@@ -4,7 +4,7 @@
 
 use weir_types::UnixMicros;
 
-use crate::wire::{StoreStatus, UpstreamStatus};
+use crate::wire::{ReceiverStatus, StoreStatus, UpstreamStatus};
 
 /// How the parts of this Weir are doing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,6 +23,8 @@ pub struct Status {
     pub store: StoreStatus,
     /// The providers, by name.
     pub upstreams: Vec<UpstreamStatus>,
+    /// The receivers for telemetry.
+    pub receivers: Vec<ReceiverStatus>,
 }
 
 /// Knows how this Weir is doing. Answers from memory and never waits: probes ask every few seconds.

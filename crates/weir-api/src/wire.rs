@@ -7,6 +7,7 @@
 //! Invariants: a field without a value is `null`, never absent (errors excepted, where absent fields are the rule); instants
 //! are Unix milliseconds; amounts of money that must be exact are text, because JavaScript's numbers are not.
 
+mod document;
 mod error;
 mod key;
 mod named;
@@ -16,6 +17,7 @@ mod span;
 mod status;
 mod table;
 
+pub use document::{DocumentItem, DocumentKindName, DocumentList, DocumentRequest, DocumentUpdate};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use key::{KeyCreated, KeyItem, KeyList, KeyRequest};
 pub use named::{CacheName, KindName, SourceName, StatusName, UnitName};
@@ -23,8 +25,11 @@ pub use series::{
     DataPoint, InstantQueryAnswer, MetricItem, MetricList, QueryAnswer, SeriesItem, TagMap, ValueItem,
 };
 pub use session::{Login, SessionState};
-pub use span::{PolicyItem, ScoreItem, SpanItem, SpanList, TokenCounts, TraceItem};
-pub use status::{RecordCounts, ServerStatus, StoreStatus, UpstreamState, UpstreamStatus};
+pub use span::{PolicyItem, ScoreItem, SkippedItem, SpanItem, SpanList, TokenCounts, TraceItem};
+pub use status::{
+    ReceiverState, ReceiverStatus, RecordCounts, RefusalCount, ServerStatus, StoreStatus, UpstreamState,
+    UpstreamStatus,
+};
 pub use table::{ColumnItem, FacetItem, FacetList, SqlAnswer, SqlRequest};
 
 /// Milliseconds with fractions, from microseconds; exact to the microsecond for any instant of this millennium.

@@ -1,14 +1,15 @@
 //! The store: everything that Weir keeps, and the answers about it.
 //!
-//! [`Store::open`] gives out five doors: a [`RecordSink`](weir_types::RecordSink) that takes records into the journal,
-//! a [`Scan`](weir_types::Scan) for the query language, a [`Browse`](weir_types::Browse) for lists and SQL, and a
-//! [`KeyDirectory`](weir_types::KeyDirectory) with its [`KeyAdmin`](weir_types::KeyAdmin) for virtual keys.
+//! [`Store::open`] gives out six doors: a [`RecordSink`](weir_types::RecordSink) that takes records into the journal,
+//! a [`Scan`](weir_types::Scan) for the query language, a [`Browse`](weir_types::Browse) for lists and SQL, a
+//! [`KeyDirectory`](weir_types::KeyDirectory) with its [`KeyAdmin`](weir_types::KeyAdmin) for virtual keys, and
+//! [`Documents`](weir_types::Documents) for what people arrange.
 //!
 //! | on disk | what | written by |
 //! |---|---|---|
 //! | `journal/*.wj` | records that were appended and are not in DuckDB yet | whoever appends |
 //! | `weir.duckdb` | spans, scores, points, events, cells | the recorder's thread, alone |
-//! | `state.sqlite` | keys | the state store |
+//! | `state.sqlite` | keys, documents | the state store |
 //! | `weir.lock` | nothing; its lock says that a Weir is at work | - |
 //!
 //! Invariants: an append that returned `Ok` is in the journal's file; a record is in DuckDB once; cells are the exact

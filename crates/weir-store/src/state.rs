@@ -6,8 +6,10 @@
 //!
 //! Behaviour on failure: when the database cannot be read the keys in memory stay as they are.
 
+mod documents;
 mod keys;
 mod secret;
 
+pub(crate) use documents::DocumentStore;
 pub use keys::KeyStore;
 pub use secret::hash_key;

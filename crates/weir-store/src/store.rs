@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
-use weir_types::{Browse, Clock, KeyAdmin, KeyDirectory, RecordSink, Scan, UnixMicros};
+use weir_types::{Browse, Clock, Documents, KeyAdmin, KeyDirectory, RecordSink, Scan, UnixMicros};
 
 use crate::browse::DuckBrowse;
 use crate::duck::{Duck, Marks};
@@ -105,6 +105,11 @@ impl Store {
     /// Makes, lists and revokes virtual keys.
     pub fn key_admin(&self) -> Arc<dyn KeyAdmin> {
         Arc::new(self.keys.clone())
+    }
+
+    /// Keeps what people arrange in the dashboard.
+    pub fn documents(&self) -> Arc<dyn Documents> {
+        Arc::new(self.keys.documents())
     }
 
     /// Returns when everything that was appended before the call is in DuckDB, or with the reason when an attempt to

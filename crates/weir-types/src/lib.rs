@@ -11,6 +11,7 @@
 mod browse;
 mod cell;
 mod content;
+mod document;
 mod event;
 mod histogram;
 mod id;
@@ -31,6 +32,10 @@ mod tokens;
 pub use browse::{Browse, BrowseError, Column, Facet, SpanFilter, SpanPage, SpanSummary, SqlLimits, Table};
 pub use cell::{Cell, CellDelta, CellKey};
 pub use content::{Content, Secret};
+pub use document::{
+    DOCUMENT_BYTES_MAX, DOCUMENT_NAME_BYTES_MAX, DOCUMENTS_PER_KIND_MAX, Document, DocumentChange,
+    DocumentError, DocumentKind, Documents, NewDocument,
+};
 pub use event::{Event, EventLevel};
 pub use histogram::{Histogram, HistogramError};
 pub use id::{IdGenerator, IdParseError, SpanId, TraceId};

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use weir_api::{ApiAuth, ApiParts};
+use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
 use weir_meter::Meter;
@@ -28,6 +28,7 @@ pub struct Weir {
     listener: TcpListener,
     gateway: Arc<Gateway>,
     api: axum::Router,
+    live: LiveFeed,
     front: FrontConfig,
 }
 
@@ -44,8 +45,11 @@ impl Weir {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
         let meter = Arc::new(Meter::new(config.prices));
+        // Whatever is recorded is shown to those who watch: every source appends through this one sink.
+        let live = LiveFeed::default();
+        let sink = live.tap(store.sink());
         let parts = GatewayParts {
-            sink: store.sink(),
+            sink,
             keys: store.keys(),
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
@@ -61,6 +65,8 @@ impl Weir {
             scan: store.scan(),
             browse: store.browse(),
             key_admin: store.key_admin(),
+            documents: store.documents(),
+            live: live.clone(),
             clock,
             status: Arc::clone(&report) as _,
             metrics: Arc::new(move || report.prometheus_text()),
@@ -68,13 +74,17 @@ impl Weir {
         });
         let front =
             FrontConfig { worker_threads: config.worker_threads.unwrap_or(0), ..FrontConfig::default() };
-        Ok(Self { address, store, meter, listener, gateway, api, front })
+        Ok(Self { address, store, meter, listener, gateway, api, live, front })
     }
 
     /// Serves until `shutdown` is ready, lets calls under way end, and brings the store to rest.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { store, listener, gateway, api, front, .. } = self;
-        front::serve(vec![listener], gateway, api, front, shutdown).await?;
+        let Self { store, listener, gateway, api, live, front, .. } = self;
+        let stopping = async {
+            shutdown.await;
+            live.end();
+        };
+        front::serve(vec![listener], gateway, api, front, stopping).await?;
         let Some(store) = Arc::into_inner(store) else {
             // What was appended is in the journal, and the next start finds it there.
             tracing::warn!("the store is still in use; what is not stored yet stays in the journal");

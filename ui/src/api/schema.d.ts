@@ -4,6 +4,43 @@
  */
 
 export interface paths {
+    "/api/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists documents by name. */
+        get: operations["list_documents"];
+        put?: never;
+        /** Makes a document. */
+        post: operations["create_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One document. */
+        get: operations["get_document"];
+        /** Changes a document, unless someone else has changed it since. */
+        put: operations["update_document"];
+        post?: never;
+        /** Deletes a document. */
+        delete: operations["delete_document"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/facets": {
         parameters: {
             query?: never;
@@ -51,6 +88,27 @@ export interface paths {
         post?: never;
         /** Revokes a key. It stops to work at once and stays in the list; revoking it again changes nothing. */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Spans as they are recorded, as server-sent events, from now on.
+         * @description `event: span` has a `SpanItem`, cut as in lists. `event: skipped` has a `SkippedItem`: at most 50 spans a second are
+         *     shown. Nothing is replayed after a reconnection.
+         */
+        get: operations["watch_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -286,6 +344,66 @@ export interface components {
             number,
             number | null
         ];
+        /** @description A document. */
+        DocumentItem: {
+            /** @description Whatever the web app put in: any JSON. */
+            body: unknown;
+            /**
+             * Format: int64
+             * @description When it was made, in Unix milliseconds.
+             */
+            created_at_ms: number;
+            /** @description Its own name, `doc_…`. */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["DocumentKindName"];
+            /** @description A name for people. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How often it was written; to be sent back with a change.
+             */
+            revision: number;
+            /**
+             * Format: int64
+             * @description When it was last changed, in Unix milliseconds.
+             */
+            updated_at_ms: number;
+        };
+        /**
+         * @description What a document is.
+         * @enum {string}
+         */
+        DocumentKindName: "view" | "panel" | "dashboard";
+        /** @description Documents. */
+        DocumentList: {
+            /** @description By name. */
+            documents: components["schemas"]["DocumentItem"][];
+        };
+        /** @description A document to be made. */
+        DocumentRequest: {
+            /** @description Any JSON, at most 256 KiB. */
+            body: unknown;
+            /** @description What it is. */
+            kind: components["schemas"]["DocumentKindName"];
+            /**
+             * @description A name for people, at most 200 bytes.
+             * @example Spend of payments
+             */
+            name: string;
+        };
+        /** @description What a document shall become. */
+        DocumentUpdate: {
+            /** @description The body from now on. */
+            body: unknown;
+            /** @description The name from now on. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The revision that was changed. When the document has another one, nothing is written (409, `conflict`).
+             */
+            revision: number;
+        };
         /** @description Every error of the API. */
         ErrorBody: {
             /** @description What went wrong. */
@@ -295,7 +413,7 @@ export interface components {
          * @description What kind of error it is. The set is closed: clients may match on it, and a new member is a change of the contract.
          * @enum {string}
          */
-        ErrorCode: "invalid_parameter" | "invalid_expression" | "invalid_statement" | "invalid_body" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "too_many_rows" | "overloaded" | "timed_out" | "internal";
+        ErrorCode: "invalid_parameter" | "invalid_expression" | "invalid_statement" | "invalid_body" | "unauthorized" | "forbidden" | "not_found" | "method_not_allowed" | "conflict" | "too_many_rows" | "overloaded" | "timed_out" | "internal";
         /** @description What went wrong. */
         ErrorDetail: {
             /** @description What kind of error it is. */
@@ -447,6 +565,32 @@ export interface components {
             /** @description What the values measure. */
             unit: components["schemas"]["Unit"];
         };
+        /**
+         * @description Whether a receiver listens.
+         * @enum {string}
+         */
+        ReceiverState: "listening" | "taken" | "off";
+        /** @description How one receiver is doing. */
+        ReceiverStatus: {
+            /**
+             * Format: int64
+             * @description Records accepted since the start, by whichever address this receiver has.
+             */
+            accepted: number;
+            /** @description Where it listens, or would: `127.0.0.1:4317`, `udp://127.0.0.1:8125`, `unix:/run/weir.sock`; `null` when off. */
+            address: string | null;
+            /** @description The key in `[listeners]` of `weir.toml`, such as `otlp_grpc`; `mlflow` for the one on Weir's own address. */
+            name: string;
+            /** @description Refusals by reason. */
+            refusals: components["schemas"]["RefusalCount"][];
+            /**
+             * Format: int64
+             * @description Records and requests refused since the start.
+             */
+            refused: number;
+            /** @description Whether it listens. */
+            state: components["schemas"]["ReceiverState"];
+        };
         /** @description Records by kind. */
         RecordCounts: {
             /**
@@ -469,6 +613,16 @@ export interface components {
              * @description Spans.
              */
             spans: number;
+        };
+        /** @description How often something was refused, and why. */
+        RefusalCount: {
+            /**
+             * Format: int64
+             * @description How often since the start.
+             */
+            count: number;
+            /** @description Why, in a word: `bad_value`, `too_large`, … */
+            reason: string;
         };
         /** @description Someone's judgement of a span or a trace. */
         ScoreItem: {
@@ -527,6 +681,8 @@ export interface components {
             now_ms: number;
             /** @description Whether it takes calls. */
             ready: boolean;
+            /** @description The receivers for telemetry, one for each address that one could listen on. */
+            receivers: components["schemas"]["ReceiverStatus"][];
             /**
              * Format: int64
              * @description When it started, in Unix milliseconds.
@@ -546,6 +702,14 @@ export interface components {
             /** @description Whether this Weir has an admin token; without one everything is open (on loopback only). */
             login_required: boolean;
         };
+        /** @description What a live stream did not show. */
+        SkippedItem: {
+            /**
+             * Format: int64
+             * @description How many spans went by unseen since this was last said.
+             */
+            count: number;
+        };
         /**
          * @description Who reported a span.
          * @enum {string}
@@ -560,6 +724,8 @@ export interface components {
             /** @description Everything else the source said: JSON text. */
             attributes: string | null;
             cache: components["schemas"]["CacheStatus"] | null;
+            /** @description The library that made the call or told of it. */
+            client: string | null;
             /** @description What it cost in billionths of a US dollar, exactly. */
             cost_nano_usd: string | null;
             /**
@@ -607,8 +773,12 @@ export interface components {
             price_version: string | null;
             /** @description Who runs the model. */
             provider: string | null;
+            /** @description The provider's own name of the answer. */
+            response_id: string | null;
             /** @description The model that answered. */
             response_model: string | null;
+            /** @description The span that holds tokens and cost of the same call; `null` for a span that counts itself. */
+            same_as: string | null;
             /**
              * Format: double
              * @description What policies saved, in US dollars.
@@ -790,6 +960,172 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_documents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `view`, `panel` or `dashboard`; all unless said.
+                 * @example dashboard
+                 */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The documents. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentRequest"];
+            };
+        };
+        responses: {
+            /** @description The document. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The document's id, `doc_…`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The document's id, `doc_…`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentUpdate"];
+            };
+        };
+        responses: {
+            /** @description The document as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The document's id, `doc_…`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_facets: {
         parameters: {
             query: {
@@ -923,6 +1259,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    watch_live: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A condition on tags, as in expressions.
+                 * @example team:payments AND status:error
+                 */
+                filter?: string;
+                /**
+                 * @description Kinds of spans, separated by commas; all unless said.
+                 * @example llm,embedding
+                 */
+                kinds?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description Any error; `code` says which. */

@@ -33,5 +33,6 @@ pub(crate) async fn server_status(State(shared): State<Shared>) -> Result<Json<S
         last_span_at_ms: extent.map(|range| range.to.as_millis()),
         store: status.store,
         upstreams: status.upstreams,
+        receivers: status.receivers,
     }))
 }

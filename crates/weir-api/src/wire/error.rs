@@ -23,6 +23,8 @@ pub enum ErrorCode {
     NotFound,
     /// The route exists, but not with this method (405).
     MethodNotAllowed,
+    /// Someone else has changed it since it was read (409).
+    Conflict,
     /// The answer would be larger than anyone can use (422).
     TooManyRows,
     /// Too many questions are being answered; try again (503).

@@ -25,6 +25,13 @@ pub struct TraceItem {
     pub scores: Vec<ScoreItem>,
 }
 
+/// What a live stream did not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SkippedItem {
+    /// How many spans went by unseen since this was last said.
+    pub count: u64,
+}
+
 /// One unit of work. A field that its source did not state is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SpanItem {

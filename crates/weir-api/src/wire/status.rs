@@ -28,6 +28,46 @@ pub struct ServerStatus {
     pub store: StoreStatus,
     /// The providers that calls are forwarded to.
     pub upstreams: Vec<UpstreamStatus>,
+    /// The receivers for telemetry, one for each address that one could listen on.
+    pub receivers: Vec<ReceiverStatus>,
+}
+
+/// Whether a receiver listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiverState {
+    /// It does.
+    Listening,
+    /// Its standard address was in use when Weir started, and nobody asked for it by name, so Weir went on without.
+    Taken,
+    /// It is switched off.
+    Off,
+}
+
+/// How one receiver is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiverStatus {
+    /// The key in `[listeners]` of `weir.toml`, such as `otlp_grpc`; `mlflow` for the one on Weir's own address.
+    pub name: String,
+    /// Where it listens, or would: `127.0.0.1:4317`, `udp://127.0.0.1:8125`, `unix:/run/weir.sock`; `null` when off.
+    pub address: Option<String>,
+    /// Whether it listens.
+    pub state: ReceiverState,
+    /// Records accepted since the start, by whichever address this receiver has.
+    pub accepted: u64,
+    /// Records and requests refused since the start.
+    pub refused: u64,
+    /// Refusals by reason.
+    pub refusals: Vec<RefusalCount>,
+}
+
+/// How often something was refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusalCount {
+    /// Why, in a word: `bad_value`, `too_large`, …
+    pub reason: String,
+    /// How often since the start.
+    pub count: u64,
 }
 
 /// How the store is doing.

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use weir_api::{ApiAuth, ApiParts};
+use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_types::Secret;
 
-use crate::fakes::{FakeKeys, FakeStatus, FakeStore, FixedClock};
+use crate::fakes::{FakeDocuments, FakeKeys, FakeStatus, FakeStore, FixedClock};
 
 /// A running API with its fakes.
 pub struct Weir {
     pub addr: SocketAddr,
     pub store: Arc<FakeStore>,
     pub status: Arc<FakeStatus>,
+    pub live: LiveFeed,
 }
 
 impl Weir {
@@ -34,10 +35,13 @@ impl Weir {
     pub async fn start_with(auth: ApiAuth) -> Self {
         let store = Arc::new(FakeStore::default());
         let status = Arc::new(FakeStatus::default());
+        let live = LiveFeed::default();
         let router = weir_api::router(ApiParts {
             scan: store.clone(),
             browse: store.clone(),
             key_admin: Arc::new(FakeKeys::default()),
+            documents: Arc::new(FakeDocuments::default()),
+            live: live.clone(),
             clock: Arc::new(FixedClock),
             status: status.clone(),
             metrics: Arc::new(|| "weir_up 1\n".to_owned()),
@@ -46,7 +50,7 @@ impl Weir {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { addr, store, status }
+        Self { addr, store, status, live }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -6,10 +6,11 @@ use std::sync::{Arc, Condvar, Mutex};
 use weir_api::wire::{StoreStatus, UpstreamState, UpstreamStatus};
 use weir_api::{Status, StatusSource};
 use weir_types::{
-    BoxFuture, Browse, BrowseError, CacheStatus, Cell, Clock, Column, Content, Facet, KeyAdmin, KeyError,
-    NanoUsd, NewKey, PolicyDecision, Scan, ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret,
-    Source, Span, SpanFilter, SpanId, SpanKind, SpanPage, SqlLimits, Table, TagKey, TimeRange, TokenUsage,
-    TraceId, UnixMicros, VirtualKey,
+    BoxFuture, Browse, BrowseError, CacheStatus, Cell, Clock, Column, Content, Document, DocumentChange,
+    DocumentError, DocumentKind, Documents, Facet, KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey,
+    PolicyDecision, Scan, ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret, Source, Span,
+    SpanFilter, SpanId, SpanKind, SpanPage, SqlLimits, Table, TagKey, TimeRange, TokenUsage, TraceId,
+    UnixMicros, VirtualKey,
 };
 
 /// What `now` is: 2023-11-14T22:13:20Z.
@@ -278,6 +279,73 @@ impl KeyAdmin for FakeKeys {
 }
 
 #[derive(Default)]
+pub struct FakeDocuments(Mutex<Vec<Document>>);
+
+impl FakeDocuments {
+    fn with<T>(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Vec<Document>, usize) -> Result<T, DocumentError>,
+    ) -> Result<T, DocumentError> {
+        let mut documents = self.0.lock().unwrap();
+        let at = documents.iter().position(|document| &*document.id == id);
+        let at = at.ok_or_else(|| DocumentError::NotFound(id.to_owned()))?;
+        change(&mut documents, at)
+    }
+}
+
+impl Documents for FakeDocuments {
+    fn list(&self, kind: Option<DocumentKind>) -> BoxFuture<'_, Result<Vec<Document>, DocumentError>> {
+        let documents = self.0.lock().unwrap().clone();
+        let chosen = documents.into_iter().filter(|d| kind.is_none_or(|kind| kind == d.kind)).collect();
+        Box::pin(async { Ok(chosen) })
+    }
+
+    fn get<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Document, DocumentError>> {
+        Box::pin(async { self.with(id, |documents, at| Ok(documents[at].clone())) })
+    }
+
+    fn create(&self, new: NewDocument) -> BoxFuture<'_, Result<Document, DocumentError>> {
+        Box::pin(async move {
+            match &*new.name {
+                "" => return Err(DocumentError::Invalid("the name has 0 bytes".to_owned())),
+                "broken" => return Err(DocumentError::Store("disk /secret/place is full".to_owned())),
+                _ => {}
+            }
+            let NewDocument { kind, name, body } = new;
+            let mut documents = self.0.lock().unwrap();
+            let id = format!("doc_{}", documents.len() + 1).into();
+            let document = Document { id, kind, name, body, created_at: NOW, updated_at: NOW, revision: 1 };
+            documents.push(document.clone());
+            Ok(document)
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        id: &'a str,
+        change: DocumentChange,
+    ) -> BoxFuture<'a, Result<Document, DocumentError>> {
+        Box::pin(async move {
+            self.with(id, |documents, at| {
+                let document = &mut documents[at];
+                if document.revision != change.revision {
+                    let (kept, changed) = (document.revision, change.revision);
+                    return Err(DocumentError::Conflict { kept, changed });
+                }
+                (document.name, document.body) = (change.name, change.body);
+                document.revision += 1;
+                Ok(document.clone())
+            })
+        })
+    }
+
+    fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), DocumentError>> {
+        Box::pin(async { self.with(id, |documents, at| Ok(drop(documents.remove(at)))) })
+    }
+}
+
+#[derive(Default)]
 pub struct FakeStatus {
     pub not_ready: Mutex<Vec<String>>,
 }
@@ -298,6 +366,7 @@ impl StatusSource for FakeStatus {
             not_ready: self.not_ready.lock().unwrap().clone(),
             store: StoreStatus { journal_bytes: 4_096, ..StoreStatus::default() },
             upstreams: vec![upstream],
+            receivers: Vec::new(),
         }
     }
 }

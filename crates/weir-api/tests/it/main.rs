@@ -4,9 +4,11 @@
 
 mod client;
 mod contract;
+mod documents;
 mod fakes;
 mod hostile;
 mod keys;
+mod live;
 mod load;
 mod query;
 mod reference;

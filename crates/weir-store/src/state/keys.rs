@@ -14,7 +14,7 @@ use weir_types::{
 };
 
 use crate::StoreError;
-use crate::state::secret;
+use crate::state::{DocumentStore, secret};
 use crate::stats::lock;
 
 /// How often the database is asked whether another process changed it; the question costs some microseconds.
@@ -90,12 +90,17 @@ impl KeyStore {
         self.inner.pool.close().await;
     }
 
+    /// The documents beside the keys, in the same file. They can be used until the keys are closed.
+    pub(crate) fn documents(&self) -> DocumentStore {
+        DocumentStore::new(self.inner.pool.clone(), Arc::clone(&self.inner.clock))
+    }
+
     async fn insert(&self, new: NewKey) -> Result<(VirtualKey, Secret), KeyError> {
         check(&new, self.inner.clock.now())?;
         let no_randomness = |error: getrandom::Error| KeyError::Store(format!("no randomness: {error}"));
         let secret = secret::new_secret().map_err(no_randomness)?;
         let key = VirtualKey {
-            id: secret::new_id().map_err(no_randomness)?.into(),
+            id: secret::new_id("key").map_err(no_randomness)?.into(),
             name: new.name,
             prefix: secret::shown_prefix(&secret).into(),
             team: new.team,

@@ -18,11 +18,11 @@ pub(crate) fn new_secret() -> Result<Secret, getrandom::Error> {
     Ok(Secret::new(format!("{PREFIX}{}", hex(&random))))
 }
 
-/// A new public name of a key.
-pub(crate) fn new_id() -> Result<String, getrandom::Error> {
+/// A new public name: `key_…`, `doc_…`.
+pub(crate) fn new_id(prefix: &str) -> Result<String, getrandom::Error> {
     let mut random = [0u8; 8];
     getrandom::fill(&mut random)?;
-    Ok(format!("key_{}", hex(&random)))
+    Ok(format!("{prefix}_{}", hex(&random)))
 }
 
 /// The first characters of a key, to recognise it by.

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod browse;
+mod documents;
 mod journal;
 mod keys;
 mod kill;
 mod outage;
+mod reconcile;
 mod retention;
 mod sql;
 mod support;
