@@ -3,9 +3,6 @@
 
 import type { Span } from '../api/types';
 
-/** A span that may repeat another: the same call, reported by its caller as well as by the gateway. */
-export type TraceSpan = Span & { same_as?: string | null; client?: string | null };
-
 /** What a span and everything below it took. */
 export interface Total {
   spans: number;
@@ -22,7 +19,7 @@ export interface Total {
 
 /** A span in its place. */
 export interface TreeNode {
-  span: TraceSpan;
+  span: Span;
   parent: TreeNode | undefined;
   children: TreeNode[];
   /** Roots have 0. */
@@ -45,7 +42,7 @@ const CALL_KINDS: readonly string[] = ['llm', 'embedding', 'rerank'];
  * Builds the tree. A span whose parent is not there is a root; so is the first span of a circle, which a broken
  * exporter can write.
  */
-export function treeOf(spans: readonly TraceSpan[]): Tree {
+export function treeOf(spans: readonly Span[]): Tree {
   const byId = new Map<string, TreeNode>();
   for (const span of spans) {
     byId.set(span.span_id, { span, parent: undefined, children: [], depth: 0, total: own(span) });
@@ -96,8 +93,8 @@ export function foldable(tree: Tree): Set<string> {
 
 /** Both sides of one call: the caller's span, and the gateway's which holds tokens and cost. */
 export interface BothSides {
-  caller: TraceSpan;
-  gateway: TraceSpan;
+  caller: Span;
+  gateway: Span;
   /** What the caller waited beyond what the gateway took: network, connecting, queues. Below zero when clocks differ. */
   outsideMs: number;
   /** Before the gateway saw the request, and after its last byte; undefined when clocks disagree. */
@@ -106,7 +103,7 @@ export interface BothSides {
 }
 
 /** The two sides of the call that a span belongs to; undefined for a call that was seen once. */
-export function bothSides(span: TraceSpan, tree: Tree): BothSides | undefined {
+export function bothSides(span: Span, tree: Tree): BothSides | undefined {
   const named = span.same_as ? tree.byId.get(span.same_as)?.span : undefined;
   const caller = named
     ? span
@@ -131,9 +128,9 @@ export function dollars({ costNanoUsd, hasCost }: Total): number | null {
   return hasCost ? Number(costNanoUsd) / 1e9 : null;
 }
 
-function own(span: TraceSpan): Total {
+function own(span: Span): Total {
   // A span that repeats another states nothing itself; if an exporter does anyway, it is counted once.
-  const isRepeat = typeof span.same_as === 'string';
+  const isRepeat = span.same_as !== null;
   const { input, output } = span.tokens;
   return {
     spans: 1,
