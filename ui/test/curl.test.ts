@@ -44,6 +44,9 @@ const CALL: Span = {
   output: '[{"role":"assistant","content":"Hello"}]',
   documents: null,
   tools: null,
+  client: null,
+  response_id: null,
+  same_as: null,
   attributes: null,
 };
 

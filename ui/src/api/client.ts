@@ -4,7 +4,18 @@
 
 import type { Interval } from '../time/range';
 import type { paths } from './schema';
-import type { Answer, ErrorBody, FacetValue, InstantAnswer, Span, SpanPage, Status } from './types';
+import type {
+  Answer,
+  ErrorBody,
+  FacetValue,
+  InstantAnswer,
+  Key,
+  KeyCreated,
+  KeyRequest,
+  Span,
+  SpanPage,
+  Status,
+} from './types';
 
 /** Why an answer is missing. */
 export class ApiError extends Error {
@@ -59,6 +70,24 @@ export async function facets(
   signal: AbortSignal,
 ): Promise<FacetValue[]> {
   return (await get('/api/facets', { tag, ...ends(range), filter, limit }, signal)).values;
+}
+
+/** All virtual keys, newest first, revoked ones included. */
+export async function keys(signal: AbortSignal): Promise<Key[]> {
+  return (await getPath<'/api/keys'>('/api/keys', signal)).keys;
+}
+
+/** Makes a virtual key; its secret is in this answer and nowhere else ever. */
+export function makeKey(
+  key: Partial<KeyRequest> & { name: string },
+  signal: AbortSignal,
+): Promise<KeyCreated> {
+  return tell('POST', '/api/keys', key, signal);
+}
+
+/** Revokes a virtual key: it stops to work at once. */
+export function revokeKey(id: string, signal: AbortSignal): Promise<Key> {
+  return tell('DELETE', `/api/keys/${encodeURIComponent(id)}`, undefined, signal);
 }
 
 /** What Weir says about itself. */

@@ -13,4 +13,7 @@ export type Span = Schemas['SpanItem'];
 export type SpanPage = Schemas['SpanList'];
 export type FacetValue = Schemas['FacetItem'];
 export type Status = Schemas['ServerStatus'];
+export type Key = Schemas['KeyItem'];
+export type KeyCreated = Schemas['KeyCreated'];
+export type KeyRequest = Schemas['KeyRequest'];
 export type ErrorBody = Schemas['ErrorBody'];

@@ -2,7 +2,8 @@
 
 import { ask, ends } from '../api/client';
 import { aggregate, measured, scope, top, type FilterTag, type Filters } from '../query/expression';
-import { groupLines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
+import type { Value } from '../chart/table';
+import { groupLines, lines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
 import { breakdown, type Breakdown } from '../question/numbers';
 import type { Subject } from '../question/subject.svelte';
 import type { Interval } from '../time/range';
@@ -27,6 +28,17 @@ export const TOTALS = {
   tokens: (filters: Filters) => aggregate('sum', 'llm.tokens.total', filters),
   saved: (filters: Filters) => aggregate('sum', 'llm.cost.saved_usd', filters),
 } as const;
+
+/** The shape behind a number. */
+export async function trend(
+  name: keyof typeof TOTALS,
+  subject: Subject,
+  signal: AbortSignal,
+): Promise<Value[]> {
+  const line = { expression: TOTALS[name](subject.filters), label: name, color: '--series-1' };
+  const { data } = await lines([line], 'unknown', { ...subject, isCompared: false }, signal);
+  return data.series[0]?.values ?? [];
+}
 
 export function spendBy(dimension: Dimension, subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const groups = aggregate('sum', 'llm.cost.usd', subject.filters, dimension);

@@ -91,10 +91,11 @@ export async function groupLines(
   const isComparable = both.now.series.length <= COMPARED_GROUPS_MAX;
   const series = both.now.series.slice(0, SERIES_MAX).map((one, i): ChartSeries => {
     const name = groupName(one.tags);
-    const before = isComparable && both.before && {
-      ...both.before,
-      series: both.before.series.filter(({ tags }) => groupName(tags) === name),
-    };
+    const before = isComparable &&
+      both.before && {
+        ...both.before,
+        series: both.before.series.filter(({ tags }) => groupName(tags) === name),
+      };
     return {
       key: name,
       label: name,

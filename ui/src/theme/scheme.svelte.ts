@@ -2,6 +2,9 @@
 
 type Scheme = 'light' | 'dark';
 
+/** What the viewer chose. */
+export type Chosen = Scheme | 'system';
+
 const STORAGE_KEY = 'weir-theme';
 
 class ThemeChoice {
@@ -18,10 +21,17 @@ class ThemeChoice {
     this.#chosen = applied === 'light' || applied === 'dark' ? applied : undefined;
   }
 
+  readonly chosen: Chosen = $derived(this.#chosen ?? 'system');
+
   /** Changes to the other one. Choosing what the system prefers anyway gives the choice back to the system. */
   toggle() {
     const next: Scheme = this.scheme === 'dark' ? 'light' : 'dark';
-    this.#chosen = next === this.#preferred ? undefined : next;
+    this.choose(next === this.#preferred ? 'system' : next);
+  }
+
+  /** Keeps a choice in this browser. */
+  choose(chosen: Chosen) {
+    this.#chosen = chosen === 'system' ? undefined : chosen;
     if (this.#chosen === undefined) delete document.documentElement.dataset['theme'];
     else document.documentElement.dataset['theme'] = this.#chosen;
     try {

@@ -1,0 +1,140 @@
+// What the Security section asks: one function for each panel.
+
+import type { Question, Subject } from '../question/subject.svelte';
+import { groupLines, lines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
+import { breakdown, type Breakdown } from '../question/numbers';
+import { numberOf, rows, textOf } from '../question/rows';
+import { aggregate, measured, top, type Filters } from '../query/expression';
+import { during, literal } from '../query/sql';
+
+export const INJECTION = 'custom.llm.injection_risk_score';
+export const VIOLATION = 'custom.agent.scope_violation';
+
+/** Errors of those who may not, or ask for what they must not have. */
+const REFUSALS = [
+  'authentication',
+  'permission',
+  'permission_denied',
+  'content_filter',
+  'unauthorized',
+] as const;
+
+/** The condition of the calls behind `refusals`. */
+export const REFUSALS_SCOPE = `error_type IN (${REFUSALS.join(', ')})`;
+
+/** The expressions behind the big numbers; the page's tests ask the same. */
+export const TOTALS = {
+  risk: (filters: Filters) => aggregate('max', INJECTION, filters),
+  flagged: (filters: Filters) => measured(`count(v: v > 0):${INJECTION}{*}`, filters),
+  violations: (filters: Filters) => aggregate('sum', VIOLATION, filters),
+  refusals: (filters: Filters) => aggregate('sum', `llm.request.error{${REFUSALS_SCOPE}}`, filters),
+} as const;
+
+export function injection(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
+  const wanted = [
+    { expression: aggregate('max', INJECTION, subject.filters), label: 'highest', color: '--series-bad' },
+    { expression: aggregate('avg', INJECTION, subject.filters), label: 'average', color: '--series-1' },
+  ];
+  return lines(wanted, 'unknown', subject, signal);
+}
+
+export function violations(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
+  const whole = aggregate('sum', VIOLATION, subject.filters);
+  return stack(
+    whole,
+    top(SERIES_MAX, aggregate('sum', VIOLATION, subject.filters, 'agent')),
+    subject,
+    signal,
+  );
+}
+
+export function refusals(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
+  const groups = aggregate('sum', `llm.request.error{${REFUSALS_SCOPE}}`, subject.filters, 'error_type');
+  return stack(TOTALS.refusals(subject.filters), top(SERIES_MAX, groups), subject, signal);
+}
+
+export function tokensByAgent(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
+  const groups = aggregate('sum', 'llm.tokens.total', subject.filters, 'agent');
+  return groupLines(top(SERIES_MAX, groups), 'zero', subject, signal);
+}
+
+export function agents(subject: Subject, signal: AbortSignal): Promise<Breakdown> {
+  const whole = aggregate('sum', 'llm.tokens.total', subject.filters);
+  const groups = aggregate('sum', 'llm.tokens.total', subject.filters, 'agent');
+  return breakdown({ whole, groups, count: 12 }, subject, signal);
+}
+
+/** A session by how risky its prompts were. */
+export interface Session {
+  session: string;
+  highest: number;
+  flagged: number;
+  prompts: number;
+  lastAtMs: number;
+}
+
+const SESSIONS_MAX = 50;
+
+/** Gauges and scores alike; a session that neither names cannot be listed. */
+export const sessions: Question<Session[]> = async ({ interval }, signal) => {
+  const of = (table: string) =>
+    `SELECT tags['session'] AS session, value, time FROM ${table}
+   WHERE name = ${literal(INJECTION)} AND ${during('time', interval)}`;
+  const sql = `SELECT session, max(value) AS highest, count(*) FILTER (WHERE value > 0) AS flagged, count(*) AS prompts,
+  epoch_ms(max(time)) AS last_at_ms
+FROM (${of('points')} UNION ALL ${of('scores')})
+WHERE session IS NOT NULL GROUP BY session HAVING highest > 0
+ORDER BY highest DESC, flagged DESC LIMIT ${SESSIONS_MAX}`;
+  return (await rows(sql, signal)).map((row) => ({
+    session: textOf(row['session']) ?? '',
+    highest: numberOf(row['highest']) ?? 0,
+    flagged: numberOf(row['flagged']) ?? 0,
+    prompts: numberOf(row['prompts']) ?? 0,
+    lastAtMs: numberOf(row['last_at_ms']) ?? 0,
+  }));
+};
+
+/** A call whose prompt was flagged. */
+export interface Flagged {
+  atMs: number;
+  traceId: string;
+  value: number;
+  label: string | null;
+  rationale: string | null;
+}
+
+export const flagged: Question<Flagged[]> = async ({ interval }, signal) => {
+  const sql = `SELECT epoch_ms(time) AS at_ms, trace_id, value, label, rationale FROM scores
+WHERE name = ${literal(INJECTION)} AND value > 0 AND ${during('time', interval)}
+ORDER BY value DESC, time DESC LIMIT 50`;
+  return (await rows(sql, signal)).map((row) => ({
+    atMs: numberOf(row['at_ms']) ?? 0,
+    traceId: textOf(row['trace_id']) ?? '',
+    value: numberOf(row['value']) ?? 0,
+    label: textOf(row['label']),
+    rationale: textOf(row['rationale']),
+  }));
+};
+
+/** Something that a program wanted to be seen. */
+export interface Event {
+  atMs: number;
+  title: string;
+  text: string;
+  level: string;
+  source: string;
+}
+
+const EVENTS_MAX = 100;
+
+export const events: Question<Event[]> = async ({ interval }, signal) => {
+  const sql = `SELECT epoch_ms(time) AS at_ms, title, text, level, source FROM events
+WHERE ${during('time', interval)} ORDER BY time DESC LIMIT ${EVENTS_MAX}`;
+  return (await rows(sql, signal)).map((row) => ({
+    atMs: numberOf(row['at_ms']) ?? 0,
+    title: textOf(row['title']) ?? '',
+    text: textOf(row['text']) ?? '',
+    level: textOf(row['level']) ?? '',
+    source: textOf(row['source']) ?? '',
+  }));
+};
