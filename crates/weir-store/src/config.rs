@@ -43,7 +43,9 @@ pub struct StoreConfig {
     pub retention: Retention,
     /// How much memory DuckDB may use for data before it spills to disk.
     pub memory_limit_bytes: u64,
-    /// How many threads DuckDB may use for one query.
+    /// How many threads DuckDB may use for one query. Half of the processors unless said: the others are the gateway's.
+    /// With a single one DuckDB has no threads of its own, and the recorder does not spin while one of them has its task,
+    /// which costs it a quarter of its time.
     pub threads: u32,
     /// How long records wait for others to share a transaction with. Shorter is fresher, longer is cheaper.
     pub commit_interval_ms: u64,
@@ -68,10 +70,14 @@ impl Default for StoreConfig {
             durability: Durability::default(),
             retention: Retention::default(),
             memory_limit_bytes: 512 * 1024 * 1024,
-            threads: 2,
+            threads: half_of_the_processors(),
             commit_interval_ms: 300,
             journal_bytes_max: 4 * 1024 * 1024 * 1024,
             query_time_max_ms: 30_000,
         }
     }
+}
+
+fn half_of_the_processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |all| u32::try_from(all.get() / 2).unwrap_or(1).max(1))
 }
