@@ -6,6 +6,8 @@ mod span_row;
 mod spans;
 mod sql;
 
+pub(crate) use span_row::{joining_columns, read_span, whole_columns};
+
 use std::sync::Arc;
 use std::time::Duration;
 

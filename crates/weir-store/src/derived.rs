@@ -88,6 +88,11 @@ impl DerivedMetric {
         format!("({}::DOUBLE / {:?}::DOUBLE)", self.value_sql, self.per_unit)
     }
 
+    /// The metric's own tag: its key and its SQL.
+    pub(crate) fn extra_tag(&self) -> Option<(&'static str, &'static str)> {
+        self.extra.as_ref().map(|extra| (extra.key, extra.sql))
+    }
+
     /// The SQL of the metric's own tag, when this is its key.
     pub(crate) fn extra_sql(&self, key: &str) -> Option<&'static str> {
         self.extra.as_ref().filter(|extra| extra.key == key).map(|extra| extra.sql)

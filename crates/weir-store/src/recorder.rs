@@ -12,6 +12,7 @@ mod catalog;
 mod files;
 mod fold;
 mod handover;
+mod reconcile;
 mod retention;
 mod roll_up;
 mod rows;
@@ -25,13 +26,14 @@ use std::time::{Duration, Instant};
 
 use duckdb::Connection;
 use tokio::sync::watch;
-use weir_types::Clock;
+use weir_types::{CellDelta, Clock};
 
 use crate::duck::{Duck, Marks};
 use crate::journal::Journal;
-use crate::recorder::batch::{Batch, SpanTags};
+use crate::recorder::batch::{Batch, MetricTag, SpanTags};
 use crate::recorder::files::FileSource;
 use crate::recorder::handover::Taken;
+use crate::recorder::reconcile::{Changes, Reconciler};
 use crate::recorder::tag_limit::TagLimit;
 use crate::recorder::upkeep::Upkeep;
 use crate::stats::Counters;
@@ -109,6 +111,7 @@ struct Recorder {
     /// How many attempts failed since the last one that did not.
     failures_in_a_row: u32,
     files: FileSource,
+    reconciler: Reconciler,
     tag_limit: TagLimit,
     upkeep: Upkeep,
     upkeep_due_at: Instant,
@@ -123,6 +126,7 @@ impl Recorder {
             marks: Marks::default(),
             failures_in_a_row: 0,
             files,
+            reconciler: Reconciler::new(),
             tag_limit: TagLimit::default(),
             upkeep: Upkeep::default(),
             upkeep_due_at: Instant::now(),
@@ -224,20 +228,40 @@ impl Recorder {
             self.succeeded(batch, 0);
             return Ok(());
         }
-        let Some(connection) = &self.connection else { return Err(StoreError::Closed) };
-        let span_tags = span_tags(connection, batch)?;
-        let mut cells = batch.cells(&span_tags);
-        let over_limit = self.tag_limit.apply(&mut cells, self.shared.clock.now());
-        let new_tags = self.shared.catalog.unknown(&cells);
+        let Self { shared, connection: Some(connection), reconciler, tag_limit, .. } = self else {
+            return Err(StoreError::Closed);
+        };
         let marks = Marks { journal_position: batch.position, ..self.marks };
-        in_transaction(connection, || {
+        let keys = reconciler.keys(batch);
+        let written = in_transaction(connection, || {
+            let changes = reconciler.changes(connection, batch, &keys)?;
+            let (batch, others) = match &changes {
+                Some(changes) => (&changes.batch, changes.added.as_slice()),
+                None => (batch, [].as_slice()),
+            };
+            let span_tags = span_tags(connection, batch)?;
+            let mut cells = batch.cells(&span_tags, others);
+            let over_limit = tag_limit.apply(&mut cells, shared.clock.now());
+            let new_tags = shared.catalog.unknown(&cells);
+            if let Some(changes) = &changes {
+                changes.change_rows(connection)?;
+            }
             batch.write(connection, &span_tags, &cells, &new_tags, &marks)?;
-            marks.save(connection).map_err(StoreError::duck("save the journal's position"))
+            if let Some(changes) = &changes {
+                changes.correct_cells(connection, &marks)?;
+            }
+            marks.save(connection).map_err(StoreError::duck("save the journal's position"))?;
+            Ok(Written { cells, new_tags, over_limit, changes })
         })?;
-        self.upkeep.note(&cells, &marks);
+        reconciler.note(&keys, written.changes.as_ref());
+        self.upkeep.note(&written.cells, &marks);
         self.marks = marks;
-        self.shared.catalog.add(new_tags);
-        self.succeeded(batch, over_limit);
+        self.shared.catalog.add(written.new_tags);
+        if let Some(changes) = &written.changes {
+            self.shared.counters.repeated_spans.add(changes.repeated());
+            self.shared.counters.joined_spans.add(changes.joined);
+        }
+        self.succeeded(batch, written.over_limit);
         Ok(())
     }
 
@@ -270,6 +294,7 @@ impl Recorder {
         self.marks =
             Marks { journal_position: marks.journal_position.max(self.marks.journal_position), ..marks };
         self.shared.catalog.load(&connection).map_err(StoreError::duck("read the names of metrics"))?;
+        self.reconciler.load(&connection)?;
         self.shared.progress.send_modify(|progress| progress.stored_position = self.marks.journal_position);
         self.shared.counters.set_commit_error(None);
         self.connection = Some(connection);
@@ -345,14 +370,24 @@ fn span_tags(connection: &Connection, batch: &Batch) -> Result<SpanTags, StoreEr
     Ok(known)
 }
 
+/// What a transaction brought.
+struct Written {
+    cells: Vec<CellDelta>,
+    new_tags: Vec<MetricTag>,
+    over_limit: u64,
+    changes: Option<Changes>,
+}
+
 /// Runs changes as one transaction: all of them or none.
-fn in_transaction(
+fn in_transaction<T>(
     connection: &Connection,
-    change: impl FnOnce() -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+    change: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     connection.execute_batch("BEGIN TRANSACTION").map_err(StoreError::duck("begin a transaction"))?;
-    let result = change()
-        .and_then(|()| connection.execute_batch("COMMIT").map_err(StoreError::duck("commit a transaction")));
+    let result = change().and_then(|value| {
+        let committed = connection.execute_batch("COMMIT").map_err(StoreError::duck("commit a transaction"));
+        committed.map(|()| value)
+    });
     if result.is_err() {
         // After a failed commit there is nothing to roll back; either way the error that counts is the first one.
         let _ = connection.execute_batch("ROLLBACK");

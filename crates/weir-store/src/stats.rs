@@ -76,6 +76,10 @@ pub struct StoreStats {
     pub spills: u64,
     /// How many records went to a cell of `__other__`, because their metric has too many tag sets.
     pub records_over_tag_limit: u64,
+    /// How many spans were reported again, and not stored again.
+    pub repeated_spans: u64,
+    /// How many spans were found to be other reports of a call that is stored.
+    pub joined_spans: u64,
     /// How many hours were rolled up.
     pub rolled_up_hours: u64,
     /// How many rows retention deleted.
@@ -140,6 +144,8 @@ pub(crate) struct Counters {
     pub dropped_records: Counter,
     pub spills: Counter,
     pub records_over_tag_limit: Counter,
+    pub repeated_spans: Counter,
+    pub joined_spans: Counter,
     pub rolled_up_hours: Counter,
     pub expired_rows: Counter,
     pub upkeep_errors: Counter,

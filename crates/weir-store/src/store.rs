@@ -165,6 +165,8 @@ impl Store {
             dropped_records: counters.dropped_records.get(),
             spills: counters.spills.get(),
             records_over_tag_limit: counters.records_over_tag_limit.get(),
+            repeated_spans: counters.repeated_spans.get(),
+            joined_spans: counters.joined_spans.get(),
             rolled_up_hours: counters.rolled_up_hours.get(),
             expired_rows: counters.expired_rows.get(),
             upkeep_errors: counters.upkeep_errors.get(),

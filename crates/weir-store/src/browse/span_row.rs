@@ -17,6 +17,12 @@ pub(crate) fn whole_columns() -> String {
     columns("input", "output", "documents", "tools", "attributes")
 }
 
+/// The columns of a span by which reports of one call are joined: all but what was said.
+pub(crate) fn joining_columns() -> String {
+    let nothing = "NULL::VARCHAR";
+    columns(nothing, nothing, nothing, nothing, "attributes")
+}
+
 /// The columns of a span in a list.
 pub(crate) fn summary_columns() -> String {
     let preview = |column: &str| format!("left({column}, {PREVIEW_CHARS})");

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use duckdb::{Connection, appender_params_from_iter};
-use weir_types::{CellDelta, Record, Score, SpanId, Tags, TraceId, UnixMicros};
+use weir_types::{CellDelta, Record, Score, Span, SpanId, Tags, TraceId, UnixMicros};
 
 use crate::StoreError;
 use crate::duck::Marks;
@@ -63,8 +63,8 @@ impl Batch {
         }
     }
 
-    /// The cells of the batch, by minute.
-    pub(crate) fn cells(&self, span_tags: &SpanTags) -> Vec<CellDelta> {
+    /// The cells of the batch, and of other spans that are stored already, by minute.
+    pub(crate) fn cells(&self, span_tags: &SpanTags, others: &[Span]) -> Vec<CellDelta> {
         let mut fold = Fold::new(UnixMicros::MINUTE);
         for record in &self.records {
             let tags = match record {
@@ -72,6 +72,9 @@ impl Batch {
                 _ => None,
             };
             fold.record(record, tags);
+        }
+        for span in others {
+            fold.span(span);
         }
         fold.finish()
     }

@@ -102,7 +102,8 @@ impl Fold {
         deltas
     }
 
-    fn span(&mut self, span: &Span) {
+    /// Adds what a span contributes.
+    pub(crate) fn span(&mut self, span: &Span) {
         let mut samples = derived::samples(span).peekable();
         if samples.peek().is_none() {
             return;
@@ -197,7 +198,7 @@ fn cut_tags(tags: &Tags) -> Tags {
 }
 
 /// A tag's value as cells carry it: cut at [`limits::TAG_VALUE_BYTES_MAX`].
-fn cut(value: &str) -> &str {
+pub(crate) fn cut(value: &str) -> &str {
     &value[..value.floor_char_boundary(limits::TAG_VALUE_BYTES_MAX)]
 }
 

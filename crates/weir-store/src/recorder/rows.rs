@@ -67,6 +67,35 @@ fn with_usage<'a>(columns: Columns<'a, &'a Span>) -> Columns<'a, &'a Span> {
         .shown("same_as", |s| s.same_as)
 }
 
+/// The number and the columns that joining changes of some rows of `spans`.
+pub(crate) fn joined_spans<T>(
+    rows: &[T],
+    number: impl Fn(&T) -> i64,
+    span: impl Fn(&T) -> &Span,
+) -> Result<RecordBatch, ArrowError> {
+    let rows: Vec<_> = rows.iter().map(|row| (number(row), span(row))).collect();
+    Columns::of(&rows)
+        .int("row_number", |(number, _)| Some(*number))
+        .shown("same_as", |(_, s)| s.same_as)
+        .int("input_tokens", |(_, s)| s.tokens.input.map(saturated))
+        .int("output_tokens", |(_, s)| s.tokens.output.map(saturated))
+        .int("cache_read_tokens", |(_, s)| s.tokens.cache_read.map(saturated))
+        .int("cache_write_tokens", |(_, s)| s.tokens.cache_write.map(saturated))
+        .int("reasoning_tokens", |(_, s)| s.tokens.reasoning.map(saturated))
+        .int("cost_nano_usd", |(_, s)| s.cost.map(|cost| cost.0))
+        .flag("tokens_estimated", |(_, s)| s.tokens_estimated)
+        .text("price_version", |(_, s)| s.price_version.as_deref())
+        .text("attributes", |(_, s)| exposed(s.attributes.as_ref()))
+        .text("team", |(_, s)| s.team.as_deref())
+        .text("app", |(_, s)| s.app.as_deref())
+        .text("agent", |(_, s)| s.agent.as_deref())
+        .text("session", |(_, s)| s.session.as_deref())
+        .text("user", |(_, s)| s.user.as_deref())
+        .text("env", |(_, s)| s.env.as_deref())
+        .text("service", |(_, s)| s.service.as_deref())
+        .finish()
+}
+
 pub(crate) fn scores(rows: &[ScoreRow<'_>]) -> Result<RecordBatch, ArrowError> {
     let columns = Columns::of(rows)
         .time("time", |r| r.score.time)

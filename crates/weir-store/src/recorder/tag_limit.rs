@@ -57,7 +57,7 @@ impl TagLimit {
 }
 
 /// The same keys, each with the value [`limits::OVERFLOW`].
-fn overflow(tags: &Tags) -> Tags {
+pub(crate) fn overflow(tags: &Tags) -> Tags {
     let mut other = Tags::new();
     for (key, _) in tags.iter() {
         other.set(key.clone(), limits::OVERFLOW);
