@@ -11,7 +11,7 @@ export function availabilityText(value: number | null): string {
   if (value === null) return MISSING;
   if (value >= 1) return '100%';
   const missing = 1 - value;
-  const digits = missing >= 0.1 ? 1 : missing >= 0.001 ? 2 : 3;
+  const digits = missing >= 0.0999 ? 1 : missing >= 0.001 ? 2 : 3;
   const format = (rounded: number) =>
     new Intl.NumberFormat(undefined, {
       style: 'percent',
@@ -20,7 +20,7 @@ export function availabilityText(value: number | null): string {
     }).format(rounded);
   const factor = 10 ** (digits + 2);
   // Rounded down: what failed once did not answer always.
-  return format(Math.floor(value * factor) / factor);
+  return format(Math.floor(value * factor + 1e-9) / factor);
 }
 
 /** One cell of a strip. */
