@@ -135,10 +135,13 @@ export class Tail {
     if (this.#isPaused || this.#arrived.length === 0) return;
     // After a reconnection a call may be told twice.
     const known = new Set(this.calls.map(callKey));
-    const fresh = this.#arrived.filter((span) => !known.has(callKey(span))).toReversed();
+    const fresh = this.#arrived.filter((span) => {
+      const key = callKey(span);
+      return !known.has(key) && known.add(key);
+    });
     this.#arrived = [];
     this.waiting = 0;
-    this.calls = [...fresh, ...this.calls].slice(0, CALLS_MAX);
+    this.calls = [...fresh.toReversed(), ...this.calls].slice(0, CALLS_MAX);
   }
 
   /** An event source does not say why it was refused; the same condition, asked as a list, does. */

@@ -64,7 +64,7 @@ export class List<T> {
     try {
       const page = await load(after, signal);
       if (signal.aborted) return;
-      this.rows = after === undefined ? page.rows : this.#joined(page.rows);
+      this.rows = this.#joined(after === undefined ? [] : this.rows, page.rows);
       this.#next = page.next;
       this.error = undefined;
       this.arrived = true;
@@ -76,8 +76,9 @@ export class List<T> {
   }
 
   /** A row that moved between two pages, because more came in meanwhile, is listed once. */
-  #joined(rows: readonly T[]): readonly T[] {
-    const seen = new Set(this.rows.map(this.key));
-    return [...this.rows, ...rows.filter((row) => !seen.has(this.key(row)))];
+  #joined(before: readonly T[], rows: readonly T[]): readonly T[] {
+    const seen = new Set(before.map(this.key));
+    const fresh = rows.filter((row) => !seen.has(this.key(row)) && seen.add(this.key(row)));
+    return [...before, ...fresh];
   }
 }

@@ -50,12 +50,13 @@ export function treeOf(spans: readonly Span[]): Tree {
   const roots: TreeNode[] = [];
   for (const node of byId.values()) {
     const parent = node.span.parent_id === null ? undefined : byId.get(node.span.parent_id);
-    if (!parent || isAbove(node, parent)) roots.push(node);
+    if (!parent) roots.push(node);
     else {
       node.parent = parent;
       parent.children.push(node);
     }
   }
+  openCircles(byId, roots);
   roots.sort(byStart);
   const order = descend(roots);
   // Children come after their parents in the order, so from its end every total is whole before it is added.
@@ -168,10 +169,22 @@ function add(to: Total, from: Total) {
   to.hasCost ||= from.hasCost;
 }
 
-/** Whether `node` is `parent` or above it: joining them would close a circle. */
-function isAbove(node: TreeNode, parent: TreeNode): boolean {
-  for (let at: TreeNode | undefined = parent; at; at = at.parent) if (at === node) return true;
-  return false;
+/** Makes a root of one span of each circle: what no root leads to is in a circle, or below one. */
+function openCircles(byId: ReadonlyMap<string, TreeNode>, roots: TreeNode[]) {
+  const reached = new Set(descend(roots));
+  for (const node of byId.values()) {
+    if (reached.has(node)) continue;
+    const passed = new Set<TreeNode>();
+    let first = node;
+    while (first.parent && !passed.has(first)) {
+      passed.add(first);
+      first = first.parent;
+    }
+    if (first.parent) first.parent.children = first.parent.children.filter((child) => child !== first);
+    first.parent = undefined;
+    roots.push(first);
+    for (const below of descend([first])) reached.add(below);
+  }
 }
 
 /** All nodes, parents before their children; depths are set and children sorted on the way. */
