@@ -19,13 +19,14 @@ pub struct InletParts {
 /// Takes the records of every receiver.
 pub struct Inlet {
     parts: InletParts,
+    accepted: Mutex<BTreeMap<&'static str, u64>>,
     refusals: Refusals,
 }
 
 impl Inlet {
     /// An inlet before a journal.
     pub fn new(parts: InletParts) -> Self {
-        Self { parts, refusals: Refusals::default() }
+        Self { parts, accepted: Mutex::default(), refusals: Refusals::default() }
     }
 
     /// Prices spans and appends everything, all or none. When this returns `Ok` the records survive `kill -9`, and the
@@ -40,6 +41,27 @@ impl Inlet {
             }
         }
         self.parts.sink.append(&records)
+    }
+
+    /// The same as [`Self::accept`], and counts the records for this receiver.
+    pub fn accept_from(&self, receiver: &'static str, records: Vec<Record>) -> Result<(), SinkError> {
+        let count = records.len() as u64;
+        self.accept(records)?;
+        self.count_accepted(receiver, count);
+        Ok(())
+    }
+
+    /// Counts records that were accepted, for a receiver that appends what it merged from several.
+    pub fn count_accepted(&self, receiver: &'static str, count: u64) {
+        // Counters are whole after every step, so a panic elsewhere leaves nothing half-done in them.
+        let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        *accepted.entry(receiver).or_default() += count;
+    }
+
+    /// How many records of this receiver were accepted since the start.
+    pub fn accepted(&self, receiver: &str) -> u64 {
+        let accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        accepted.get(receiver).copied().unwrap_or_default()
     }
 
     /// Counts something that was not accepted, by receiver and by reason (`truncated`, `bad_value`, …).

@@ -4,6 +4,13 @@
 //! and hands records to the [`Inlet`]. What a decoder cannot read is refused with a reason that names what and where,
 //! is counted, and never stops the listener.
 
+mod body;
+pub mod datadog;
+pub mod dogstatsd;
 mod inlet;
+pub mod mlflow;
+pub mod otlp;
+mod serve;
 
 pub use inlet::{Inlet, InletParts, RefusalCount, Refusals};
+pub use serve::{HttpListener, serve_http};
