@@ -10,7 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::wire::{ErrorBody, SkippedItem};
 
 /// Shapes that clients send, and errors: the only ones in which a field may be absent.
-const WITH_OPTIONAL_FIELDS: [&str; 4] = ["ErrorDetail", "KeyRequest", "Login", "SqlRequest"];
+const WITH_OPTIONAL_FIELDS: [&str; 6] =
+    ["DiffersRequest", "ErrorDetail", "KeyRequest", "Login", "SelectedCalls", "SqlRequest"];
 
 /// The document before any route is added.
 pub(crate) fn base() -> OpenApi {

@@ -13,6 +13,7 @@
 mod answer;
 mod auth;
 mod blocking;
+mod differs;
 mod document;
 mod error;
 mod extract;

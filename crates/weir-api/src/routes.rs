@@ -1,6 +1,11 @@
 //! The routes of `/api`, one file for each thing that can be asked, and the list of them all.
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod counts;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod coverage;
+mod differs;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod documents;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod facets;
@@ -11,11 +16,14 @@ mod live;
 mod metrics;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod query;
+mod selection;
 mod session;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod spans;
 mod sql;
 mod status;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod traces;
 
 use axum::extract::State;
 use utoipa::openapi::OpenApi;
@@ -41,9 +49,14 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(sql::run_sql))
         .routes(routes!(spans::list_spans))
         .routes(routes!(spans::get_span))
-        .routes(routes!(spans::get_trace))
+        .routes(routes!(traces::list_traces))
+        .routes(routes!(traces::get_trace))
         .routes(routes!(facets::list_facets))
+        .routes(routes!(facets::list_facet_groups))
+        .routes(routes!(counts::count_spans))
+        .routes(routes!(differs::find_differences))
         .routes(routes!(metrics::list_metrics))
+        .routes(routes!(coverage::coverage))
         .routes(routes!(status::server_status))
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))

@@ -7,6 +7,8 @@
 //! Invariants: a field without a value is `null`, never absent (errors excepted, where absent fields are the rule); instants
 //! are Unix milliseconds; amounts of money that must be exact are text, because JavaScript's numbers are not.
 
+mod coverage;
+mod differs;
 mod document;
 mod error;
 mod key;
@@ -16,7 +18,10 @@ mod session;
 mod span;
 mod status;
 mod table;
+mod trace;
 
+pub use coverage::{CoverageAnswer, CoverageItem};
+pub use differs::{DifferingTag, DifferingValue, DiffersAnswer, DiffersRequest, SelectedCalls};
 pub use document::{DocumentItem, DocumentKindName, DocumentList, DocumentRequest, DocumentUpdate};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use key::{KeyCreated, KeyItem, KeyList, KeyRequest};
@@ -30,7 +35,8 @@ pub use status::{
     ReceiverState, ReceiverStatus, RecordCounts, RefusalCount, ServerStatus, StoreStatus, UpstreamState,
     UpstreamStatus,
 };
-pub use table::{ColumnItem, FacetItem, FacetList, SqlAnswer, SqlRequest};
+pub use table::{ColumnItem, FacetGroupItem, FacetGroups, FacetItem, FacetList, SqlAnswer, SqlRequest};
+pub use trace::{CountItem, CountList, TraceList, TraceListItem};
 
 /// Milliseconds with fractions, from microseconds; exact to the microsecond for any instant of this millennium.
 pub(crate) fn ms_from_us(us: i64) -> f64 {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use weir_store::{Durability, Store, StoreConfig};
 use weir_types::{
     Clock, Content, IdGenerator, NanoUsd, Need, Record, ScanRequest, ScanSource, Scope, Source, Span,
-    SpanFilter, SpanKind, SpanStatus, TagKey, TimeRange, TokenUsage, UnixMicros, metric,
+    SortOrder, SpanFilter, SpanKind, SpanSelection, SpanStatus, TagKey, TimeRange, TokenUsage, UnixMicros, metric,
 };
 
 /// The end of the month that is asked about.
@@ -246,7 +246,10 @@ async fn query(dir: &Path, spans: u64) {
     }
     println!("-- lists");
     let browse = store.browse();
-    let filter = |scope, text| SpanFilter { range: month, scope, text, after: None, limit: 50 };
+    let filter = |scope, text| {
+        let which = SpanSelection { scope, text, ..SpanSelection::all(month) };
+        SpanFilter { which, order: SortOrder::default(), after: None, limit: 50 }
+    };
     let error = Scope::Is(TagKey::new("status"), Arc::from("error"));
     let newest = filter(Scope::All, None);
     let some = browse.spans(&newest).unwrap().spans[7].clone();
@@ -314,7 +317,8 @@ async fn memory(dir: &Path) {
     store.flush().await.unwrap();
     println!("200,000 stored   {}", resident());
     let range = TimeRange { from: UnixMicros(0), to: UnixMicros(i64::MAX) };
-    let filter = SpanFilter { range, scope: Scope::All, text: None, after: None, limit: 50 };
+    let which = SpanSelection::all(range);
+    let filter = SpanFilter { which, order: SortOrder::default(), after: None, limit: 50 };
     store.browse().spans(&filter).unwrap();
     println!("listed           {}", resident());
     store.run_upkeep().await.unwrap();

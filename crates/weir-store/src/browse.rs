@@ -2,9 +2,13 @@
 
 mod guard;
 mod json;
+mod order;
+mod overview;
+mod selection;
 mod span_row;
 mod spans;
 mod sql;
+mod traces;
 
 pub(crate) use span_row::{joining_columns, read_span, whole_columns};
 
@@ -12,10 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_types::{
-    Browse, BrowseError, Facet, Scope, Score, Span, SpanFilter, SpanId, SpanPage, SqlLimits, TagKey,
-    TimeRange, TraceId, UnixMicros,
+    Browse, BrowseError, Contrast, Facet, FacetGroup, Scope, Score, Span, SpanCount, SpanFilter, SpanId,
+    SpanPage, SpanSelection, SqlLimits, TagKey, TimeRange, TraceFilter, TraceId, TracePage, UnixMicros,
 };
 
+use crate::coverage;
 use crate::duck::{Duck, Params, QueryError, Reader};
 use crate::tag_sql::{TagTable, span_column};
 
@@ -39,9 +44,39 @@ impl DuckBrowse {
 impl Browse for DuckBrowse {
     fn spans(&self, filter: &SpanFilter) -> Result<SpanPage, BrowseError> {
         match self.reader()? {
-            Some(reader) => spans::page(&reader, filter),
+            Some(reader) => in_snapshot(&reader, || spans::page(&reader, filter)),
             None => Ok(SpanPage { spans: Vec::new(), next: None }),
         }
+    }
+
+    fn traces(&self, filter: &TraceFilter) -> Result<TracePage, BrowseError> {
+        match self.reader()? {
+            Some(reader) => in_snapshot(&reader, || traces::page(&reader, filter)),
+            None => Ok(TracePage { traces: Vec::new(), next: None }),
+        }
+    }
+
+    fn span_counts(&self, which: &SpanSelection, step_us: i64) -> Result<Vec<SpanCount>, BrowseError> {
+        let Some(reader) = self.reader()? else { return Ok(Vec::new()) };
+        Ok(overview::counts(&reader, which, step_us.max(1))?)
+    }
+
+    fn facet_groups(
+        &self,
+        tags: &[TagKey],
+        which: &SpanSelection,
+        limit: usize,
+    ) -> Result<(Vec<FacetGroup>, u64), BrowseError> {
+        if let Some(reader) = self.reader()? {
+            return Ok(overview::facets(&reader, tags, which, limit)?);
+        }
+        let empty = |tag: &TagKey| FacetGroup { tag: tag.clone(), values: Vec::new(), distinct: 0 };
+        Ok((tags.iter().map(empty).collect(), 0))
+    }
+
+    fn contrast(&self, base: &SpanSelection, selected: &SpanSelection) -> Result<Contrast, BrowseError> {
+        let Some(reader) = self.reader()? else { return Ok(Contrast::default()) };
+        Ok(overview::contrast(&reader, base, selected)?)
     }
 
     fn span(&self, trace_id: TraceId, span_id: SpanId) -> Result<Option<Span>, BrowseError> {
@@ -83,6 +118,11 @@ impl Browse for DuckBrowse {
         sql::run(reader, statement, limits.rows_max)
     }
 
+    fn coverage(&self, range: TimeRange) -> Result<weir_types::Coverage, BrowseError> {
+        let Some(reader) = self.reader()? else { return Ok(weir_types::Coverage::default()) };
+        Ok(coverage::coverage(reader.connection(), range).map_err(|error| reader.judge(error))?)
+    }
+
     fn extent(&self) -> Result<Option<TimeRange>, BrowseError> {
         let Some(reader) = self.reader()? else { return Ok(None) };
         let sql = "SELECT epoch_us(min(start_time)), epoch_us(max(start_time)) FROM spans";
@@ -96,6 +136,15 @@ impl Browse for DuckBrowse {
             _ => None,
         })
     }
+}
+
+/// Runs reads that must see one state of the tables.
+fn in_snapshot<T>(reader: &Reader, read: impl FnOnce() -> Result<T, BrowseError>) -> Result<T, BrowseError> {
+    let judge = |error| BrowseError::from(reader.judge(error));
+    reader.connection().execute_batch("BEGIN TRANSACTION READ ONLY").map_err(judge)?;
+    let result = read();
+    let ended = reader.connection().execute_batch("ROLLBACK");
+    result.and_then(|value| ended.map(|()| value).map_err(judge))
 }
 
 impl From<QueryError> for BrowseError {

@@ -11,6 +11,7 @@
 mod browse;
 mod cell;
 mod content;
+mod coverage;
 mod document;
 mod event;
 mod histogram;
@@ -29,9 +30,14 @@ mod tags;
 mod time;
 mod tokens;
 
-pub use browse::{Browse, BrowseError, Column, Facet, SpanFilter, SpanPage, SpanSummary, SqlLimits, Table};
+pub use browse::{
+    Browse, BrowseError, Column, Contrast, ContrastTag, ContrastValue, Facet, FacetGroup, SortOrder,
+    SpanBounds, SpanCount, SpanFilter, SpanPage, SpanSelection, SpanSort, SpanSummary, SqlLimits, Table,
+    TraceFilter, TracePage, TraceSort, TraceSummary, TraceTags,
+};
 pub use cell::{Cell, CellDelta, CellKey};
 pub use content::{Content, Secret};
+pub use coverage::{Coverage, CoverageRow, SeenBy};
 pub use document::{
     DOCUMENT_BYTES_MAX, DOCUMENT_NAME_BYTES_MAX, DOCUMENTS_PER_KIND_MAX, Document, DocumentChange,
     DocumentError, DocumentKind, Documents, NewDocument,

@@ -59,6 +59,11 @@ pub const CACHE_MISS: &str = "custom.llm.cache_miss";
 /// Prompts that a token budget cut.
 pub const PROMPT_TRUNCATED: &str = "custom.llm.prompt_truncated";
 
+/// The share of calls of five minutes that went through the gateway; a gauge that Weir makes itself.
+pub const COVERAGE_RATIO: &str = "weir.coverage.ratio";
+/// The share of calls of five minutes that clients told of; a gauge that Weir makes itself.
+pub const COVERAGE_TRACED_RATIO: &str = "weir.coverage.traced_ratio";
+
 /// The tags that cells of derived metrics carry. Anything else about a span is found in its row.
 pub const CELL_TAGS: [&str; 7] = ["agent", "app", "env", "model", "provider", "service", "team"];
 

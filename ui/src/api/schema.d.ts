@@ -4,6 +4,44 @@
  */
 
 export interface paths {
+    "/api/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who sees which calls: by service, application and library, how many the gateway saw, clients told of, or both. */
+        get: operations["coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/differs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compares some spans with the others of a range, over all tags and scalar attributes.
+         * @description The tags that differ most come first. Of very many spans a sample is looked at; `selected_seen` and `rest_seen` say how
+         *     many.
+         */
+        post: operations["find_differences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents": {
         parameters: {
             query?: never;
@@ -50,6 +88,40 @@ export interface paths {
         };
         /** The values of a tag among spans, most frequent first. */
         get: operations["list_facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/facets/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The values of several tags among spans, most frequent first, and how many spans there are. */
+        get: operations["list_facet_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many spans started in each part of the range. */
+        get: operations["count_spans"];
         put?: never;
         post?: never;
         delete?: never;
@@ -208,7 +280,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists spans, newest first. */
+        /** Lists spans. */
         get: operations["list_spans"];
         put?: never;
         post?: never;
@@ -264,6 +336,23 @@ export interface paths {
         };
         /** How this Weir is doing. */
         get: operations["server_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists traces that have at least one matching span. */
+        get: operations["list_traces"];
         put?: never;
         post?: never;
         delete?: never;
@@ -339,11 +428,196 @@ export interface components {
             /** @description The type, as the store names it. */
             type: string;
         };
+        /** @description Spans of one part of time. */
+        CountItem: {
+            /**
+             * Format: int64
+             * @description Spans that failed.
+             */
+            error: number;
+            /**
+             * Format: int64
+             * @description Spans that did what was asked.
+             */
+            ok: number;
+            /**
+             * Format: int64
+             * @description Its start in Unix milliseconds.
+             */
+            start_ms: number;
+        };
+        /** @description How many spans started when. */
+        CountList: {
+            /** @description Every part of the range, earliest first; the first may begin before the range. */
+            buckets: components["schemas"]["CountItem"][];
+            /**
+             * Format: int64
+             * @description How long each part is, in milliseconds.
+             */
+            step_ms: number;
+        };
+        /** @description Who sees which calls. */
+        CoverageAnswer: {
+            /**
+             * Format: int64
+             * @description Calls that the gateway and a client told of.
+             */
+            both: number;
+            /**
+             * Format: int64
+             * @description Calls that only the gateway saw: nothing traces the code that made them.
+             */
+            gateway_only: number;
+            /**
+             * Format: double
+             * @description The share of calls that went through the gateway, 0 to 1; null without calls.
+             */
+            ratio: number | null;
+            /** @description By service, application and library, most calls first; 1000 at most. */
+            rows: components["schemas"]["CoverageItem"][];
+            /**
+             * Format: int64
+             * @description Calls that only a client told of: they pass the gateway by.
+             */
+            telemetry_only: number;
+            /**
+             * Format: double
+             * @description The share of calls that clients told of, 0 to 1; null without calls.
+             */
+            traced_ratio: number | null;
+            /**
+             * Format: int64
+             * @description Calls that name no application.
+             */
+            without_app: number;
+        };
+        /** @description The calls of one service, application and library. */
+        CoverageItem: {
+            /** @description The application. */
+            app: string | null;
+            /**
+             * Format: int64
+             * @description Calls that the gateway and a client told of.
+             */
+            both: number;
+            /** @description The library that made the calls, or told of them where the gateway did not see them. */
+            client: string | null;
+            /**
+             * Format: double
+             * @description What they cost; null when none has a price.
+             */
+            cost_usd: number | null;
+            /**
+             * Format: int64
+             * @description When the first started.
+             */
+            first_seen_ms: number;
+            /**
+             * Format: int64
+             * @description Calls that only the gateway saw.
+             */
+            gateway_only: number;
+            /**
+             * Format: int64
+             * @description When the last started.
+             */
+            last_seen_ms: number;
+            /** @description The service. */
+            service: string | null;
+            /**
+             * Format: int64
+             * @description Calls that only a client told of.
+             */
+            telemetry_only: number;
+            /**
+             * Format: int64
+             * @description Their tokens, input and output together; null when none states any.
+             */
+            tokens: number | null;
+        };
         /** @description The start of a bucket in Unix milliseconds, and the value; `null` where there is none. */
         DataPoint: [
             number,
             number | null
         ];
+        /** @description A tag that differs. */
+        DifferingTag: {
+            /**
+             * Format: double
+             * @description How much it differs: the largest difference of shares, 0 to 1, with small counts damped.
+             */
+            score: number;
+            /** @description The tag, or `attributes.name` for an attribute. */
+            tag: string;
+            /** @description The values that differ most, at most 12. */
+            values: components["schemas"]["DifferingValue"][];
+        };
+        /** @description A value that differs. */
+        DifferingValue: {
+            /**
+             * Format: int64
+             * @description How many of the others.
+             */
+            rest: number;
+            /**
+             * Format: double
+             * @description Their share of the others.
+             */
+            rest_share: number;
+            /**
+             * Format: int64
+             * @description How many of the selected spans that were looked at have it.
+             */
+            selected: number;
+            /**
+             * Format: double
+             * @description Their share of the selected ones, 0 to 1.
+             */
+            selected_share: number;
+            /** @description The value; `null` for spans without the tag. */
+            value: string | null;
+        };
+        /** @description What differs. */
+        DiffersAnswer: {
+            /**
+             * Format: int64
+             * @description How many others there are.
+             */
+            rest: number;
+            /**
+             * Format: int64
+             * @description How many of the others were looked at.
+             */
+            rest_seen: number;
+            /**
+             * Format: int64
+             * @description How many spans were selected.
+             */
+            selected: number;
+            /**
+             * Format: int64
+             * @description How many of the selected were looked at: all, or a sample of very many.
+             */
+            selected_seen: number;
+            /** @description The tags that differ, most first. */
+            tags: components["schemas"]["DifferingTag"][];
+        };
+        /** @description Which spans to compare. */
+        DiffersRequest: {
+            /** @description A condition on the tags of all spans. */
+            filter?: string | null;
+            /**
+             * @description The first instant of all spans; an hour before `to` unless said.
+             * @example now-1h
+             */
+            from?: string | null;
+            /** @description Which of them to compare with the others. */
+            selected: components["schemas"]["SelectedCalls"];
+            /** @description A text that the input or the output of all spans contains. */
+            text?: string | null;
+            /** @description The first instant after them; now unless said. */
+            to?: string | null;
+        };
         /** @description A document. */
         DocumentItem: {
             /** @description Whatever the web app put in: any JSON. */
@@ -426,6 +700,28 @@ export interface components {
             rendered?: string | null;
             /** @description Where in the expression: start and end in UTF-16 code units, as JavaScript counts. */
             span?: number[] | null;
+        };
+        /** @description Values of one of several tags. */
+        FacetGroupItem: {
+            /**
+             * Format: int64
+             * @description How many values the tag has in all.
+             */
+            distinct: number;
+            /** @description Most frequent first. */
+            values: components["schemas"]["FacetItem"][];
+        };
+        /** @description Values of several tags. */
+        FacetGroups: {
+            /** @description By tag. */
+            facets: {
+                [key: string]: components["schemas"]["FacetGroupItem"];
+            };
+            /**
+             * Format: int64
+             * @description How many spans there are.
+             */
+            total: number;
         };
         /** @description A value of a tag. */
         FacetItem: {
@@ -648,6 +944,33 @@ export interface components {
              * @description The number, when the judge gave one.
              */
             value: number | null;
+        };
+        /** @description Which spans were selected: all that is said here holds for them. */
+        SelectedCalls: {
+            /**
+             * @description A condition on tags.
+             * @example status:error
+             */
+            filter?: string | null;
+            /** @description The first instant; that of all spans unless said. */
+            from?: string | null;
+            /**
+             * Format: double
+             * @description The longest duration, in milliseconds.
+             */
+            max_duration_ms?: number | null;
+            /**
+             * Format: double
+             * @description The least cost, in US dollars.
+             */
+            min_cost_usd?: number | null;
+            /**
+             * Format: double
+             * @description The shortest duration, in milliseconds.
+             */
+            min_duration_ms?: number | null;
+            /** @description The first instant after them; that of all spans unless said. */
+            to?: string | null;
         };
         /** @description One series. */
         SeriesItem: {
@@ -914,6 +1237,82 @@ export interface components {
             /** @description Its spans, whole, in the order of their starts. */
             spans: components["schemas"]["SpanItem"][];
         };
+        /** @description One page of traces. */
+        TraceList: {
+            /** @description Where the page ended: what to send as `after` for the next one; `null` when there is nothing more. */
+            next: string | null;
+            /** @description The traces. */
+            traces: components["schemas"]["TraceListItem"][];
+        };
+        /** @description A trace in a list. Tokens and cost are those of its calls to models, each counted once. */
+        TraceListItem: {
+            /** @description The agent. */
+            agent: string | null;
+            /** @description The application. */
+            app: string | null;
+            /** @description The same in billionths of a US dollar, exactly. */
+            cost_nano_usd: string | null;
+            /**
+             * Format: double
+             * @description What the calls cost in US dollars, for display; `null` when none has a price.
+             */
+            cost_usd: number | null;
+            /**
+             * Format: double
+             * @description From there to the end of its last span, in milliseconds with fractions.
+             */
+            duration_ms: number;
+            /**
+             * Format: int64
+             * @description How many of them failed.
+             */
+            errors: number;
+            /** @description The beginning of what went into the first span. */
+            input_preview: string | null;
+            /**
+             * Format: int64
+             * @description Tokens that models read.
+             */
+            input_tokens: number | null;
+            /**
+             * Format: int64
+             * @description Calls to models.
+             */
+            model_calls: number;
+            /** @description The models that were asked, by name. */
+            models: string[];
+            /** @description The name of its first span. */
+            name: string;
+            /** @description The beginning of what came out of it. */
+            output_preview: string | null;
+            /**
+             * Format: int64
+             * @description Tokens that models wrote.
+             */
+            output_tokens: number | null;
+            /** @description The service. */
+            service: string | null;
+            /** @description The conversation. */
+            session: string | null;
+            /**
+             * Format: int64
+             * @description How many spans it has.
+             */
+            spans: number;
+            /**
+             * Format: double
+             * @description When its first span started: Unix milliseconds with fractions.
+             */
+            start_ms: number;
+            /** @description How its first span ended. */
+            status: components["schemas"]["SpanStatus"];
+            /** @description The team. */
+            team: string | null;
+            /** @description The trace: 32 hexadecimal digits. */
+            trace_id: string;
+            /** @description The end user. */
+            user: string | null;
+        };
         /**
          * @description What a value measures.
          * @enum {string}
@@ -960,6 +1359,79 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    coverage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1d
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who sees which calls. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_differences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiffersRequest"];
+            };
+        };
+        responses: {
+            /** @description The tags that differ. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffersAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_documents: {
         parameters: {
             query?: {
@@ -1165,6 +1637,125 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FacetList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_facet_groups: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1h
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+                /**
+                 * @description A condition on tags, as in expressions.
+                 * @example team:payments AND status:error
+                 */
+                filter?: string;
+                /** @description A text that the input or the output contains, without regard to case. */
+                text?: string;
+                /** @description The shortest duration, in milliseconds. */
+                min_duration_ms?: number;
+                /** @description The longest duration, in milliseconds. */
+                max_duration_ms?: number;
+                /** @description The least cost, in US dollars. */
+                min_cost_usd?: number;
+                /** @description The fewest tokens, input and output together. */
+                min_tokens?: number;
+                /**
+                 * @description The tags, separated by commas; all unless said.
+                 * @example model,team,status
+                 */
+                tags?: string;
+                /** @description How many values of each tag, 1 to 100; 20 unless said. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The values by tag. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FacetGroups"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    count_spans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1h
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+                /**
+                 * @description A condition on tags, as in expressions.
+                 * @example team:payments AND status:error
+                 */
+                filter?: string;
+                /** @description A text that the input or the output contains, without regard to case. */
+                text?: string;
+                /** @description The shortest duration, in milliseconds. */
+                min_duration_ms?: number;
+                /** @description The longest duration, in milliseconds. */
+                max_duration_ms?: number;
+                /** @description The least cost, in US dollars. */
+                min_cost_usd?: number;
+                /** @description The fewest tokens, input and output together. */
+                min_tokens?: number;
+                /** @description About how many bars, 1 to 500; 60 unless said. Bars begin on round times. */
+                buckets?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every part, also those without spans. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountList"];
                 };
             };
             /** @description Any error; `code` says which. */
@@ -1555,6 +2146,21 @@ export interface operations {
                 filter?: string;
                 /** @description A text that the input or the output contains, without regard to case. */
                 text?: string;
+                /** @description The shortest duration, in milliseconds. */
+                min_duration_ms?: number;
+                /** @description The longest duration, in milliseconds. */
+                max_duration_ms?: number;
+                /** @description The least cost, in US dollars. */
+                min_cost_usd?: number;
+                /** @description The fewest tokens, input and output together. */
+                min_tokens?: number;
+                /**
+                 * @description `start`, `duration`, `cost`, `tokens` or `ttft`; with `-` before it the greatest first. `-start` unless said.
+                 * @example -start
+                 */
+                sort?: string;
+                /** @description `true` for spans without a parent only. */
+                roots?: boolean;
                 /** @description Where the page before ended: its `next`. */
                 after?: string;
                 /** @description How many spans, 1 to 1000; 50 unless said. */
@@ -1669,6 +2275,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerStatus"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_traces: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1h
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+                /**
+                 * @description A condition on tags, as in expressions.
+                 * @example team:payments AND status:error
+                 */
+                filter?: string;
+                /** @description A text that the input or the output contains, without regard to case. */
+                text?: string;
+                /** @description The shortest duration, in milliseconds. */
+                min_duration_ms?: number;
+                /** @description The longest duration, in milliseconds. */
+                max_duration_ms?: number;
+                /** @description The least cost, in US dollars. */
+                min_cost_usd?: number;
+                /** @description The fewest tokens, input and output together. */
+                min_tokens?: number;
+                /**
+                 * @description `start`, `duration`, `cost`, `tokens` or `spans`; with `-` before it the greatest first. `-start` unless said.
+                 * @example -start
+                 */
+                sort?: string;
+                /** @description Where the page before ended: its `next`. */
+                after?: string;
+                /** @description How many traces, 1 to 500; 50 unless said. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceList"];
                 };
             };
             /** @description Any error; `code` says which. */

@@ -65,7 +65,7 @@ pub(crate) async fn watch_live(
     State(shared): State<Shared>,
     Params(params): Params<LiveParams>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let scope = super::spans::scope(params.filter.as_deref())?;
+    let scope = super::selection::scope(params.filter.as_deref())?;
     let kinds = kinds(params.kinds.as_deref())?;
     let watcher = shared.live.watch().ok_or_else(ApiError::overloaded)?;
     let tail = Tail::new(watcher, scope, kinds);

@@ -1,8 +1,10 @@
 //! Tables: results of SQL, and values of tags with their counts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use weir_types::{Column, Facet, Table};
+use weir_types::{Column, Facet, FacetGroup, Table};
 
 /// A statement to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -48,6 +50,34 @@ pub struct FacetItem {
     pub value: String,
     /// How many spans have it.
     pub count: u64,
+}
+
+/// Values of several tags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetGroups {
+    /// By tag.
+    pub facets: BTreeMap<String, FacetGroupItem>,
+    /// How many spans there are.
+    pub total: u64,
+}
+
+/// Values of one of several tags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetGroupItem {
+    /// Most frequent first.
+    pub values: Vec<FacetItem>,
+    /// How many values the tag has in all.
+    pub distinct: u64,
+}
+
+impl From<(Vec<FacetGroup>, u64)> for FacetGroups {
+    fn from((groups, total): (Vec<FacetGroup>, u64)) -> Self {
+        let item = |group: FacetGroup| FacetGroupItem {
+            values: group.values.into_iter().map(FacetItem::from).collect(),
+            distinct: group.distinct,
+        };
+        Self { facets: groups.into_iter().map(|group| (group.tag.to_string(), item(group))).collect(), total }
+    }
 }
 
 impl From<Table> for SqlAnswer {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use weir_api::wire::{StoreStatus, UpstreamState, UpstreamStatus};
 use weir_api::{Status, StatusSource};
 use weir_types::{
-    BoxFuture, Browse, BrowseError, CacheStatus, Cell, Clock, Column, Content, Document, DocumentChange,
-    DocumentError, DocumentKind, Documents, Facet, KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey,
-    PolicyDecision, Scan, ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret, Source, Span,
-    SpanFilter, SpanId, SpanKind, SpanPage, SqlLimits, Table, TagKey, TimeRange, TokenUsage, TraceId,
-    UnixMicros, VirtualKey,
+    BoxFuture, Browse, BrowseError, CacheStatus, Cell, Clock, Column, Content, Contrast, ContrastTag,
+    ContrastValue, Document, DocumentChange, DocumentError, DocumentKind, Documents, Facet, FacetGroup,
+    KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey, PolicyDecision, Scan, ScanError, ScanRequest, ScanRow,
+    Scope, Score, ScoreValue, Secret, Source, Span, SpanCount, SpanFilter, SpanId, SpanKind, SpanPage,
+    SpanSelection, SqlLimits, Table, TagKey, TimeRange, TokenUsage, TraceFilter, TraceId, TracePage,
+    TraceSummary, TraceTags, UnixMicros, VirtualKey,
 };
 
 /// What `now` is: 2023-11-14T22:13:20Z.
@@ -118,6 +119,12 @@ impl Drop for Closed<'_> {
 pub struct FakeStore {
     /// The filter of the last list that was asked for.
     pub last_filter: Mutex<Option<SpanFilter>>,
+    /// The filter of the last list of traces that was asked for.
+    pub last_traces: Mutex<Option<TraceFilter>>,
+    /// The spans that were counted last.
+    pub last_which: Mutex<Option<SpanSelection>>,
+    /// The spans that were compared last.
+    pub last_contrast: Mutex<Option<(SpanSelection, SpanSelection)>>,
     /// The last scan that was asked for.
     pub last_scan: Mutex<Option<ScanRequest>>,
     /// Makes every answer this error.
@@ -176,6 +183,61 @@ impl Browse for FakeStore {
         let number = score("custom.llm.faithfulness_score", ScoreValue::Number(0.75));
         let label = score("custom.llm.refusal", ScoreValue::Label("no".into()));
         Ok((vec![span], vec![number, label]))
+    }
+
+    fn traces(&self, filter: &TraceFilter) -> Result<TracePage, BrowseError> {
+        self.check()?;
+        *self.last_traces.lock().unwrap() = Some(filter.clone());
+        if filter.after.is_some() {
+            return Err(BrowseError::Invalid("not a cursor".to_owned()));
+        }
+        let text = |text: &str| Some(text.to_owned());
+        let trace = TraceSummary {
+            first: full_span(),
+            start: NOW,
+            duration_us: 1_500,
+            spans: 3,
+            errors: 1,
+            model_calls: 2,
+            input_tokens: Some(10),
+            output_tokens: None,
+            cost: Some(NanoUsd(9_007_199_254_740_993)),
+            models: vec!["gpt-4o".to_owned()],
+            tags: TraceTags { app: text("checkout"), user: text("u-1"), ..TraceTags::default() },
+        };
+        Ok(TracePage { traces: vec![trace], next: Some("place".to_owned()) })
+    }
+
+    fn span_counts(&self, which: &SpanSelection, step_us: i64) -> Result<Vec<SpanCount>, BrowseError> {
+        self.check()?;
+        *self.last_which.lock().unwrap() = Some(which.clone());
+        Ok(vec![SpanCount { start: which.range.from.floor_to(step_us), ok: 2, error: 1 }])
+    }
+
+    fn facet_groups(
+        &self,
+        tags: &[TagKey],
+        which: &SpanSelection,
+        limit: usize,
+    ) -> Result<(Vec<FacetGroup>, u64), BrowseError> {
+        self.check()?;
+        *self.last_which.lock().unwrap() = Some(which.clone());
+        let group = |tag: &TagKey| FacetGroup {
+            tag: tag.clone(),
+            values: vec![Facet { value: format!("some {tag}"), count: 3 }; limit.min(2)],
+            distinct: 7,
+        };
+        Ok((tags.iter().map(group).collect(), 12))
+    }
+
+    fn contrast(&self, base: &SpanSelection, selected: &SpanSelection) -> Result<Contrast, BrowseError> {
+        self.check()?;
+        *self.last_contrast.lock().unwrap() = Some((base.clone(), selected.clone()));
+        let value =
+            |value: &str, selected, rest| ContrastValue { value: Some(value.to_owned()), selected, rest };
+        let tag =
+            ContrastTag { tag: "team".to_owned(), values: vec![value("a", 90, 10), value("b", 10, 90)] };
+        Ok(Contrast { selected: 100, rest: 100, selected_seen: 100, rest_seen: 100, tags: vec![tag] })
     }
 
     fn facets(&self, tag: &TagKey, _: TimeRange, _: &Scope, limit: usize) -> Result<Vec<Facet>, BrowseError> {

@@ -1,15 +1,20 @@
-//! Lists of spans, newest first, and the spans and scores of a trace.
+//! Lists of spans, and the spans and scores of a trace.
 //!
-//! A page is looked for in windows of time that grow towards the past: the newest spans are usually enough, and a filter
-//! that matches rarely still finds its page without sorting everything.
+//! A page is made in two steps: the rows are found by narrow columns alone, and then only theirs are read whole. A list by
+//! time is looked for in windows that grow: the newest spans are usually enough, and a filter that matches rarely still
+//! finds its page without sorting everything.
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
 
-use weir_types::{BrowseError, Score, Span, SpanFilter, SpanId, SpanPage, TimeRange, TraceId, UnixMicros};
+use weir_types::{
+    BrowseError, Score, SortOrder, Span, SpanFilter, SpanId, SpanPage, SpanSelection, SpanSort, TimeRange,
+    TraceId, UnixMicros,
+};
 
+use crate::browse::order::{Place, SortKey as _, absent, direction};
+use crate::browse::selection;
 use crate::browse::span_row::{SCORE_COLUMNS, read_score, read_span, summary_columns, whole_columns};
 use crate::duck::{Params, QueryError, Reader};
-use crate::tag_sql::{TagTable, like_literal};
 
 /// The most spans in a page.
 const LIMIT_MAX: usize = 1_000;
@@ -18,76 +23,103 @@ const LIMIT_MAX: usize = 1_000;
 const WINDOW_US: i64 = UnixMicros::HOUR;
 const WINDOW_GROWTH: i64 = 8;
 
-/// The place of a span in the order of lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Cursor {
-    start: UnixMicros,
-    span_id: SpanId,
-    trace_id: TraceId,
+/// A span's place in a list, and where its row is.
+struct Found {
+    row: Row,
+    place: Place<2>,
 }
 
-impl Cursor {
-    fn of(span: &Span) -> Self {
-        Self { start: span.start, span_id: span.span_id, trace_id: span.trace_id }
-    }
-
-    fn parse(text: &str) -> Result<Self, BrowseError> {
-        let parse = || {
-            let mut parts = text.split('.');
-            let cursor = Self {
-                start: UnixMicros(parts.next()?.parse().ok()?),
-                span_id: parts.next()?.parse().ok()?,
-                trace_id: parts.next()?.parse().ok()?,
-            };
-            parts.next().is_none().then_some(cursor)
-        };
-        parse().ok_or_else(|| {
-            BrowseError::Invalid(format!("`after` is {text:?}, which is not the `next` of a page of spans"))
-        })
-    }
-
-    fn show(&self) -> String {
-        format!("{}.{}.{}", self.start.0, self.span_id, self.trace_id)
-    }
+/// Where a row is. DuckDB finds rows by number only by looking at all of them, but by time it skips most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub number: i64,
+    pub start: UnixMicros,
 }
 
-/// One page of spans.
+/// Rows that are further apart are read one after the other, and what is between them is skipped.
+pub(crate) const NEAR_US: i64 = 10 * UnixMicros::MINUTE;
+
+/// One page of spans. To be run in a transaction: rows are found first and read after.
 pub(crate) fn page(reader: &Reader, filter: &SpanFilter) -> Result<SpanPage, BrowseError> {
     let limit = filter.limit.clamp(1, LIMIT_MAX);
-    let after = filter.after.as_deref().map(Cursor::parse).transpose()?;
-    let Some(range) = existing(reader, filter.range, after.as_ref())? else {
+    let after = filter.after.as_deref().map(|text| Place::parse(text, filter.order)).transpose()?;
+    let Some(range) = existing(reader, filter.which.range)? else {
         return Ok(SpanPage { spans: Vec::new(), next: None });
     };
-    let mut spans = Vec::new();
-    let mut window = WINDOW_US;
-    let mut to = range.to;
-    while spans.len() <= limit && to > range.from {
-        let from = to.saturating_add_us(-window).max(range.from);
-        // One more than asked for tells whether there is a next page.
-        let wanted = limit + 1 - spans.len();
-        spans.extend(window_of(reader, filter, TimeRange { from, to }, after.as_ref(), wanted)?);
-        (to, window) = (from, window.saturating_mul(WINDOW_GROWTH));
-    }
-    let more = spans.len() > limit;
-    spans.truncate(limit);
-    let next = if more { spans.last().map(|span| Cursor::of(span).show()) } else { None };
-    Ok(SpanPage { spans, next })
+    // One more than asked for tells whether there is a next page.
+    let mut found = if filter.order.by == SpanSort::Start {
+        by_start(reader, filter, range, after.as_ref(), limit + 1)?
+    } else {
+        let which = SpanSelection { range, ..filter.which.clone() };
+        sorted(reader, &which, filter.order, after.as_ref(), limit + 1)?
+    };
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more { found.last().map(|found| found.place.show(filter.order)) } else { None };
+    let rows: Vec<_> = found.iter().map(|found| found.row).collect();
+    Ok(SpanPage { spans: summaries(reader, &rows)?, next })
 }
 
-/// The part of a range in which there are spans to list; `None` when there is none.
-fn existing(
+/// Looks for spans in windows of time, from the end that the list begins with.
+fn by_start(
     reader: &Reader,
+    filter: &SpanFilter,
     range: TimeRange,
-    after: Option<&Cursor>,
-) -> Result<Option<TimeRange>, QueryError> {
-    // The cursor's own instant may hold further spans.
-    let to = after.map_or(range.to, |cursor| range.to.min(cursor.start.saturating_add_us(1)));
+    after: Option<&Place<2>>,
+    wanted: usize,
+) -> Result<Vec<Found>, QueryError> {
+    let mut found = Vec::new();
+    for window in windows(range, filter.order.descending, after.map(|place| UnixMicros(place.value))) {
+        if found.len() >= wanted {
+            break;
+        }
+        let which = SpanSelection { range: window, ..filter.which.clone() };
+        found.extend(sorted(reader, &which, filter.order, after, wanted - found.len())?);
+        reader.check_deadline()?;
+    }
+    Ok(found)
+}
+
+/// Windows that touch and cover a range, from its end or from its start, beginning at a place (the place's own instant
+/// may hold further rows).
+pub(crate) fn windows(
+    range: TimeRange,
+    from_end: bool,
+    place: Option<UnixMicros>,
+) -> impl Iterator<Item = TimeRange> {
+    let mut rest = match place {
+        None => range,
+        Some(at) if from_end => TimeRange { to: range.to.min(at.saturating_add_us(1)), ..range },
+        Some(at) => TimeRange { from: range.from.max(at), ..range },
+    };
+    let mut length = WINDOW_US;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let window = if from_end {
+            TimeRange { from: rest.to.saturating_add_us(-length).max(rest.from), ..rest }
+        } else {
+            TimeRange { to: rest.from.saturating_add_us(length).min(rest.to), ..rest }
+        };
+        rest = if from_end {
+            TimeRange { to: window.from, ..rest }
+        } else {
+            TimeRange { from: window.to, ..rest }
+        };
+        length = length.saturating_mul(WINDOW_GROWTH);
+        Some(window)
+    })
+}
+
+/// The part of a range in which there are spans; `None` when there is none.
+pub(crate) fn existing(reader: &Reader, range: TimeRange) -> Result<Option<TimeRange>, QueryError> {
     let mut params = Params::default();
     let sql = format!(
         "SELECT epoch_us(min(start_time)), epoch_us(max(start_time)) FROM spans \
          WHERE start_time >= {} AND start_time < {}",
         params.time(range.from),
-        params.time(to),
+        params.time(range.to),
     );
     let found = reader
         .rows(&sql, &params, |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)))?;
@@ -99,71 +131,69 @@ fn existing(
     })
 }
 
-fn window_of(
+/// The first spans of an order behind a place. Only the columns that are sorted and filtered by are read.
+fn sorted(
     reader: &Reader,
-    filter: &SpanFilter,
-    window: TimeRange,
-    after: Option<&Cursor>,
+    which: &SpanSelection,
+    order: SortOrder<SpanSort>,
+    after: Option<&Place<2>>,
     limit: usize,
-) -> Result<Vec<Span>, QueryError> {
+) -> Result<Vec<Found>, QueryError> {
     let mut params = Params::default();
-    let mut conditions = vec![
-        format!("start_time >= {}", params.time(window.from)),
-        format!("start_time < {}", params.time(window.to)),
-        TagTable::Spans(None).scope_sql(&filter.scope, &mut params),
-    ];
-    if let Some(cursor) = after {
-        let time = params.time(cursor.start);
-        let span = params.text(&cursor.span_id.to_string());
-        let trace = params.text(&cursor.trace_id.to_string());
-        conditions.push(format!(
-            "(start_time < {time} OR (start_time = {time} AND (span_id, trace_id) < ({span}, {trace})))"
-        ));
-    }
-    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
-        conditions.push(text_condition(text, &mut params));
+    let mut condition = selection::condition(which, &mut params);
+    let key = match order.by {
+        SpanSort::Start | SpanSort::Duration | SpanSort::Tokens => order.by.sql(),
+        SpanSort::Cost | SpanSort::TimeToFirstToken => {
+            format!("coalesce({}, {})", order.by.sql(), absent(order))
+        }
+    };
+    let (direction, beyond) = direction(order);
+    if let Some(Place { value, names: [span_id, trace_id] }) = after {
+        let (span_id, trace_id) = (params.text(span_id), params.text(trace_id));
+        condition = format!(
+            "{condition} AND ({key} {beyond} {value} OR ({key} = {value} AND (span_id, trace_id) {beyond} ({span_id}, {trace_id})))"
+        );
     }
     let sql = format!(
-        "SELECT {} FROM spans WHERE {} ORDER BY start_time DESC, span_id DESC, trace_id DESC LIMIT {limit}",
-        summary_columns(),
-        conditions.join(" AND "),
+        "SELECT rowid, epoch_us(start_time), {key} AS value, span_id, trace_id FROM spans WHERE {condition} \
+         ORDER BY value {direction}, span_id {direction}, trace_id {direction} LIMIT {limit}"
     );
-    reader.rows(&sql, &params, read_span)
-}
-
-/// Whether input or output contain a text. They are JSON, so a text may be in them as it is, or escaped as JSON needs it,
-/// or with everything escaped that is not ASCII, as some clients do.
-fn text_condition(text: &str, params: &mut Params) -> String {
-    let mut spellings = vec![text.to_owned(), json_escaped(text), ascii_escaped(text)];
-    spellings.dedup();
-    let conditions: Vec<_> = spellings
-        .iter()
-        .flat_map(|spelling| {
-            let pattern = params.text(&format!("%{}%", like_literal(spelling)));
-            ["input", "output"].map(|column| format!("{column} ILIKE {pattern} ESCAPE '\\'"))
+    reader.rows(&sql, &params, |row| {
+        Ok(Found {
+            row: Row { number: row.get(0)?, start: UnixMicros(row.get(1)?) },
+            place: Place { value: row.get(2)?, names: [row.get(3)?, row.get(4)?] },
         })
-        .collect();
-    format!("({})", conditions.join(" OR "))
+    })
 }
 
-fn json_escaped(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
-fn ascii_escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in json_escaped(text).chars() {
-        if character.is_ascii() {
-            escaped.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing into memory does not fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        }
+/// The spans of these rows as lists show them, in the order of the rows.
+pub(crate) fn summaries(reader: &Reader, rows: &[Row]) -> Result<Vec<Span>, QueryError> {
+    let mut by_row: HashMap<i64, Span> = HashMap::new();
+    for near in near_in_time(rows, |row| row.start) {
+        let mut params = Params::default();
+        let (from, to) = (params.time(near[0].start), params.time(near[near.len() - 1].start));
+        let sql = format!(
+            "SELECT {}, rowid FROM spans WHERE start_time >= {from} AND start_time <= {to} AND rowid IN ({})",
+            summary_columns(),
+            listed(near.iter().map(|row| row.number)),
+        );
+        let read = |row: &duckdb::Row<'_>| Ok((row.get::<_, i64>("rowid")?, read_span(row)?));
+        by_row.extend(reader.rows(&sql, &params, read)?);
     }
-    escaped
+    Ok(rows.iter().filter_map(|row| by_row.remove(&row.number)).collect())
+}
+
+/// Things sorted by time and parted where there is nothing for [`NEAR_US`].
+pub(crate) fn near_in_time<T: Copy>(things: &[T], start: impl Fn(&T) -> UnixMicros) -> Vec<Vec<T>> {
+    let mut sorted = things.to_vec();
+    sorted.sort_by_key(&start);
+    sorted.chunk_by(|a, b| start(b).0.saturating_sub(start(a).0) <= NEAR_US).map(<[T]>::to_vec).collect()
+}
+
+/// Integers as a list of SQL.
+pub(crate) fn listed(numbers: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let texts: Vec<_> = numbers.map(|number| number.to_string()).collect();
+    texts.join(", ")
 }
 
 /// The spans of a trace, or one of them, in the order of their starts.
@@ -194,21 +224,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_round_trips_and_anything_else_is_refused() {
-        let cursor = Cursor {
-            start: UnixMicros(-5),
-            span_id: SpanId::from_bytes([3; 8]),
-            trace_id: TraceId::from_bytes([4; 16]),
-        };
-        assert_eq!(Cursor::parse(&cursor.show()), Ok(cursor.clone()));
-        for text in ["", "1", "1.2.3", &format!("{}.x", cursor.show())] {
-            assert!(matches!(Cursor::parse(text), Err(BrowseError::Invalid(_))), "{text}");
+    fn windows_touch_and_cover_the_range_from_either_end() {
+        let range = TimeRange { from: UnixMicros(5), to: UnixMicros(100 * UnixMicros::HOUR) };
+        for from_end in [true, false] {
+            let mut parts: Vec<_> = windows(range, from_end, None).collect();
+            assert_eq!(parts[0].len_us(), UnixMicros::HOUR);
+            if from_end {
+                parts.reverse();
+            }
+            assert_eq!((parts[0].from, parts[parts.len() - 1].to), (range.from, range.to));
+            assert!(parts.windows(2).all(|pair| pair[0].to == pair[1].from), "{parts:?}");
         }
-    }
-
-    #[test]
-    fn texts_are_spelt_as_json_may_spell_them() {
-        assert_eq!(json_escaped("a\"b\n"), "a\\\"b\\n");
-        assert_eq!(ascii_escaped("é😀"), "\\u00e9\\ud83d\\ude00");
+        let at = UnixMicros(50 * UnixMicros::HOUR);
+        let first = |from_end| windows(range, from_end, Some(at)).next().unwrap();
+        assert_eq!((first(true).to, first(false).from), (at.saturating_add_us(1), at));
     }
 }

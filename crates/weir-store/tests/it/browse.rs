@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use weir_types::{
     BrowseError, CacheStatus, Content, Facet, NanoUsd, PolicyDecision, Record, Scope, Score, ScoreValue,
-    Span, SpanFilter, SpanPage, SpanStatus, TagKey, TimeRange, TokenUsage, UnixMicros,
+    SortOrder, Span, SpanBounds, SpanFilter, SpanPage, SpanSelection, SpanSort, SpanStatus, TagKey,
+    TimeRange, TokenUsage, UnixMicros,
 };
 
 use weir_store::{Retention, Store, StoreConfig};
@@ -12,13 +13,8 @@ use weir_store::{Retention, Store, StoreConfig};
 use crate::support::{START, TurnedClock, config, open, span, span_id, trace_id};
 
 fn all(limit: usize) -> SpanFilter {
-    SpanFilter {
-        range: TimeRange { from: UnixMicros(0), to: UnixMicros(i64::MAX) },
-        scope: Scope::All,
-        text: None,
-        after: None,
-        limit,
-    }
+    let range = TimeRange { from: UnixMicros(0), to: UnixMicros(i64::MAX) };
+    SpanFilter { which: SpanSelection::all(range), order: SortOrder::default(), after: None, limit }
 }
 
 fn is(key: &str, value: &str) -> Scope {
@@ -137,12 +133,19 @@ async fn lists_are_filtered_by_range_scope_and_text() {
     second.status = SpanStatus::Error;
     let (store, _dir) =
         store_with(spans([span(1, START), second, span(3, START.saturating_add_us(20))])).await;
-    let listed = |filter: SpanFilter| shown(&store.browse().spans(&filter).unwrap());
+    let all = SpanSelection::all(TimeRange { from: UnixMicros(0), to: UnixMicros(i64::MAX) });
+    let listed = |which: SpanSelection| {
+        let filter = SpanFilter { which, order: SortOrder::default(), after: None, limit: 9 };
+        shown(&store.browse().spans(&filter).unwrap())
+    };
     let range = TimeRange { from: START, to: START.saturating_add_us(20) };
-    assert_eq!(listed(SpanFilter { range, ..all(9) }), [2, 1]);
-    assert_eq!(listed(SpanFilter { scope: is("status", "error"), ..all(9) }), [2]);
-    assert_eq!(listed(SpanFilter { scope: is("team", "sea*"), ..all(9) }), [3, 1]);
-    assert_eq!(listed(SpanFilter { scope: Scope::Not(Box::new(is("session", "*"))), ..all(9) }), [3, 2, 1]);
+    assert_eq!(listed(SpanSelection { range, ..all.clone() }), [2, 1]);
+    assert_eq!(listed(SpanSelection { scope: is("status", "error"), ..all.clone() }), [2]);
+    assert_eq!(listed(SpanSelection { scope: is("team", "sea*"), ..all.clone() }), [3, 1]);
+    assert_eq!(
+        listed(SpanSelection { scope: Scope::Not(Box::new(is("session", "*"))), ..all.clone() }),
+        [3, 2, 1]
+    );
     for (text, expected) in [
         ("QUESTION", vec![3, 1]),
         ("wie groß", vec![2]),
@@ -151,10 +154,81 @@ async fn lists_are_filtered_by_range_scope_and_text() {
         ("an answer", vec![3, 2, 1]),
         ("", vec![3, 2, 1]),
     ] {
-        assert_eq!(listed(SpanFilter { text: Some(text.to_owned()), ..all(9) }), expected, "{text}");
+        assert_eq!(listed(SpanSelection { text: Some(text.to_owned()), ..all.clone() }), expected, "{text}");
     }
-    let error = store.browse().spans(&SpanFilter { after: Some("x".to_owned()), ..all(1) }).unwrap_err();
+    let error =
+        store.browse().spans(&SpanFilter { after: Some("x".to_owned()), ..self::all(1) }).unwrap_err();
     assert!(matches!(error, BrowseError::Invalid(message) if message.contains("\"x\"")));
+}
+
+#[tokio::test]
+async fn bounds_are_on_numbers_that_are_stated() {
+    let free = Span { cost: None, parent_id: Some(span_id(9)), ..span(5, START) };
+    let dear = Span { cost: Some(NanoUsd(500)), duration_us: 9_000_000, ..span(6, START) };
+    let (store, _dir) = store_with(spans([span(1, START), free, dear])).await;
+    let listed = |bounds: SpanBounds, roots| {
+        let which = SpanSelection { bounds, roots, ..all(9).which };
+        shown(&store.browse().spans(&SpanFilter { which, ..all(9) }).unwrap())
+    };
+    let none = SpanBounds::default();
+    assert_eq!(listed(SpanBounds { duration_us_min: Some(9_000_000), ..none }, false), [6]);
+    assert_eq!(listed(SpanBounds { duration_us_max: Some(8_999_999), ..none }, false), [5, 1]);
+    assert_eq!(listed(SpanBounds { cost_min: Some(NanoUsd(10)), ..none }, false), [6, 1]);
+    assert_eq!(listed(SpanBounds { tokens_min: Some(6), ..none }, false), [6, 5]);
+    assert_eq!(listed(none, true), [6, 1]);
+}
+
+#[tokio::test]
+async fn any_order_is_paged_without_gaps_and_what_is_not_stated_comes_last() {
+    // Days apart, so that rows are read in several places; costs repeat, and some are not stated.
+    let numbered = (1..=12u64).map(|n| Span {
+        cost: (n % 4 != 0).then(|| NanoUsd(i64::try_from(n % 3).unwrap() - 1)),
+        ttft_us: (n % 2 == 0).then_some(100 - n),
+        duration_us: n * 10 % 7,
+        ..span(n, START.saturating_add_us(i64::try_from(n * n % 5).unwrap() * UnixMicros::DAY))
+    });
+    let numbered: Vec<_> = numbered.collect();
+    let (store, _dir) = store_with(spans(numbered.clone())).await;
+    for by in
+        [SpanSort::Start, SpanSort::Duration, SpanSort::Cost, SpanSort::Tokens, SpanSort::TimeToFirstToken]
+    {
+        for descending in [true, false] {
+            let key = |span: &Span| match by {
+                SpanSort::Start => Some(span.start.0),
+                SpanSort::Duration => i64::try_from(span.duration_us).ok(),
+                SpanSort::Cost => span.cost.map(|cost| cost.0),
+                SpanSort::Tokens => span.tokens.total().and_then(|tokens| i64::try_from(tokens).ok()),
+                SpanSort::TimeToFirstToken => span.ttft_us.and_then(|us| i64::try_from(us).ok()),
+            };
+            let mut expected: Vec<_> = numbered.iter().map(|s| (key(s), s.tokens.input.unwrap())).collect();
+            expected.sort_by_key(|(key, number)| (key.unwrap_or(i64::MAX), *number));
+            if descending {
+                expected.sort_by_key(|(key, number)| std::cmp::Reverse((key.unwrap_or(i64::MIN), *number)));
+            }
+            let expected: Vec<_> = expected.into_iter().map(|(_, number)| number).collect();
+            for limit in [1, 5, 12] {
+                let order = SortOrder { by, descending };
+                let mut filter = SpanFilter { order, ..all(limit) };
+                let mut seen = Vec::new();
+                loop {
+                    let page = store.browse().spans(&filter).unwrap();
+                    seen.extend(shown(&page));
+                    let Some(next) = page.next else { break };
+                    filter.after = Some(next);
+                }
+                assert_eq!(seen, expected, "{order:?} in pages of {limit}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_place_in_one_order_is_none_in_another() {
+    let (store, _dir) = store_with(spans((0..3).map(|n| span(n, START)))).await;
+    let next = store.browse().spans(&all(1)).unwrap().next;
+    let order = SortOrder { by: SpanSort::Cost, descending: true };
+    let refused = store.browse().spans(&SpanFilter { order, after: next, ..all(1) });
+    assert!(matches!(refused, Err(BrowseError::Invalid(message)) if message.contains("-cost")));
 }
 
 #[tokio::test]
@@ -217,5 +291,8 @@ async fn times_at_the_ends_of_the_integers_do_no_harm() {
     store.flush().await.unwrap();
     store.run_upkeep().await.unwrap();
     let range = TimeRange { from: UnixMicros(i64::MIN), to: UnixMicros(i64::MAX) };
-    assert_eq!(shown(&store.browse().spans(&SpanFilter { range, ..all(9) }).unwrap()), [2, 1]);
+    assert_eq!(
+        shown(&store.browse().spans(&SpanFilter { which: SpanSelection::all(range), ..all(9) }).unwrap()),
+        [2, 1]
+    );
 }

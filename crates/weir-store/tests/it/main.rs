@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod browse;
+mod coverage;
 mod documents;
 mod journal;
 mod keys;
@@ -14,3 +15,4 @@ mod retention;
 mod sql;
 mod support;
 mod traces;
+mod upkeep;
