@@ -59,11 +59,11 @@ test('the table of spend equals what the API answers and adds up to all of it', 
   await page.goto(overview(range));
   await loaded(page);
   const whole = (await api.value('sum(llm.cost.usd)', range)) ?? 0;
-  const rows = page.locator('[data-panel="spend-by-model"] tr[data-model]');
+  const rows = page.locator('[data-panel="spend-by-model"] tr[data-group]');
   await expect(rows.first()).toBeVisible();
   let shares = 0;
   for (const row of await rows.all()) {
-    const model = await row.getAttribute('data-model');
+    const model = await row.getAttribute('data-group');
     const shownShare = Number.parseFloat((await row.locator('.share').innerText()).replace('%', ''));
     shares += shownShare;
     if (model === 'others') continue;
