@@ -86,7 +86,7 @@ describe('a stack', () => {
       unit: 'usd',
       notes: [],
     });
-    const { data } = await stack('sum(x)', 'top(1, sum(x) by model)', subject, signal);
+    const { data } = await stack({ whole: 'sum(x)', groups: 'sum(x) by model', count: 1 }, subject, signal);
     expect(data.series.map(({ key, values }) => [key, values])).toEqual([
       ['a', [4, 0]],
       ['others', [6, 0]],
@@ -108,6 +108,16 @@ describe('a stack', () => {
 });
 
 describe('a breakdown', () => {
+  it('that names every group has no row for the rest, even when a call arrives between the questions', async () => {
+    answering = (expr) => ({
+      values: [{ tags: expr.includes('by') ? { team: 'a' } : {}, value: expr.includes('by') ? 1 : 1.5 }],
+      unit: 'usd',
+      notes: [],
+    });
+    const { rows } = await breakdown({ whole: 'sum(x)', groups: 'sum(x) by team' }, subject, signal);
+    expect(rows.map(({ name }) => name)).toEqual(['a']);
+  });
+
   it('has shares that add up, changes, and a row for the rest', async () => {
     answering = (expr, fromMs) => {
       const isNow = fromMs === interval.fromMs;
@@ -116,7 +126,11 @@ describe('a breakdown', () => {
       const values = [value({ team: 'a' }, isNow ? 6 : 5), value({ team: null }, isNow ? 3 : 1)];
       return { values, unit: 'usd', notes: [] };
     };
-    const { rows, total } = await breakdown({ whole: 'sum(x)', groups: 'sum(x) by team' }, subject, signal);
+    const { rows, total } = await breakdown(
+      { whole: 'sum(x)', groups: 'sum(x) by team', count: 2 },
+      subject,
+      signal,
+    );
     expect(total).toBe(10);
     expect(
       rows.map(({ name, value, amount, share, earlier }) => [name, value, amount, share, earlier]),

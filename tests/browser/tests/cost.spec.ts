@@ -4,12 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { at, expectCare, expectNumbers, panel, settled } from './section';
 import { expect, settledRange, test } from './weir';
 
-test.beforeEach(({ complaints }) => {
-  // Panels whose endpoint this Weir does not have say so; the browser notes it too.
-  const push = complaints.push.bind(complaints);
-  complaints.push = (...texts) => push(...texts.filter((text) => !text.includes('404')));
-});
-
 test('the big numbers equal what the API answers', async ({ page, api }) => {
   const range = await settledRange(api, 60);
   await page.goto(at('/cost', range));

@@ -42,7 +42,7 @@ export async function trend(
 
 export function spendBy(dimension: Dimension, subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const groups = aggregate('sum', 'llm.cost.usd', subject.filters, dimension);
-  return stack(TOTALS.spend(subject.filters), top(SERIES_MAX, groups), subject, signal);
+  return stack({ whole: TOTALS.spend(subject.filters), groups }, subject, signal);
 }
 
 export function spendTable(dimension: Dimension, subject: Subject, signal: AbortSignal): Promise<Breakdown> {
@@ -52,7 +52,7 @@ export function spendTable(dimension: Dimension, subject: Subject, signal: Abort
 
 export function savings(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const byLayer = aggregate('sum', 'llm.cost.saved_usd', subject.filters, 'layer');
-  return stack(TOTALS.saved(subject.filters), top(SERIES_MAX, byLayer), subject, signal);
+  return stack({ whole: TOTALS.saved(subject.filters), groups: byLayer }, subject, signal);
 }
 
 /** The share of input that providers read from their own caches, which cost a fraction of the price. */

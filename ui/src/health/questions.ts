@@ -40,8 +40,6 @@ const PRESSURE = [
   'connect_timeout',
 ] as const;
 
-const CAUSES_MAX = 8;
-
 /** One percentile of the latency. */
 export type Percentile = 'p50' | 'p95' | 'p99';
 
@@ -90,7 +88,7 @@ export function errorRate(subject: Subject, signal: AbortSignal): Promise<PanelC
 export function errorCauses(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const errors = aggregate('sum', 'llm.request.error', subject.filters);
   const byCause = aggregate('sum', 'llm.request.error', subject.filters, 'error_type');
-  return stack(errors, top(CAUSES_MAX, byCause), subject, signal);
+  return stack({ whole: errors, groups: byCause }, subject, signal);
 }
 
 export function latencyByModel(percentile: Percentile) {
@@ -107,7 +105,7 @@ export function firstToken(subject: Subject, signal: AbortSignal): Promise<Panel
 export function pressure(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const whole = narrowedErrors('sum', PRESSURE, subject.filters);
   const byModel = narrowedErrors('sum', PRESSURE, subject.filters, 'model');
-  return stack(whole, top(SERIES_MAX, byModel), subject, signal);
+  return stack({ whole, groups: byModel }, subject, signal);
 }
 
 /** The condition of the calls behind `pressure`. */

@@ -1,15 +1,7 @@
 // What the Overview asks: one function for each panel.
 
-import { aggregate, top, type Filters } from '../query/expression';
-import {
-  asRate,
-  asStack,
-  lines,
-  percentiles,
-  SERIES_MAX,
-  stack,
-  type PanelContent,
-} from '../question/charts';
+import { aggregate, type Filters } from '../query/expression';
+import { asRate, asStack, lines, percentiles, stack, type PanelContent } from '../question/charts';
 import { breakdown, type Breakdown } from '../question/numbers';
 import type { Subject } from '../question/subject.svelte';
 
@@ -37,7 +29,7 @@ export function errorRate(subject: Subject, signal: AbortSignal): Promise<PanelC
 export function errorCauses(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const errors = aggregate('sum', 'llm.request.error', subject.filters);
   const byCause = aggregate('sum', 'llm.request.error', subject.filters, 'error_type');
-  return stack(errors, top(CAUSES_MAX, byCause), subject, signal);
+  return stack({ whole: errors, groups: byCause, count: CAUSES_MAX }, subject, signal);
 }
 
 export function latency(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
@@ -66,7 +58,7 @@ export async function tokens(subject: Subject, signal: AbortSignal): Promise<Pan
 
 export function spendByModel(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const byModel = aggregate('sum', 'llm.cost.usd', subject.filters, 'model');
-  return stack(TOTALS.spend(subject.filters), top(SERIES_MAX, byModel), subject, signal);
+  return stack({ whole: TOTALS.spend(subject.filters), groups: byModel }, subject, signal);
 }
 
 export function spendTable(subject: Subject, signal: AbortSignal): Promise<Breakdown> {

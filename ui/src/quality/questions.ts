@@ -1,7 +1,7 @@
 // What the Quality section asks: one function for each panel.
 
 import { groupLines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
-import { aggregate, measured, top, type Filters, type FilterTag } from '../query/expression';
+import { aggregate, measured, type Filters, type FilterTag } from '../query/expression';
 import { bucketTimes, type ChartSeries } from '../chart/table';
 import { numberOf, rows, textOf, type Cell } from '../question/rows';
 import { during, where } from '../query/sql';
@@ -37,7 +37,7 @@ export function relevance(subject: Subject, signal: AbortSignal): Promise<PanelC
 export function endings(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const whole = aggregate('sum', 'llm.request.count', subject.filters);
   const groups = aggregate('sum', 'llm.request.count', subject.filters, 'finish_reason');
-  return stack(whole, top(SERIES_MAX, groups), subject, signal);
+  return stack({ whole, groups }, subject, signal);
 }
 
 /** The columns of the page's filters that the tables of spans and of scores both have. */

@@ -15,6 +15,7 @@ import {
   type ChartSeries,
   type Value,
 } from '../chart/table';
+import { top } from '../query/expression';
 import { isCovered, MINUTE_MS } from '../time/range';
 import type { Subject } from './subject.svelte';
 
@@ -110,19 +111,26 @@ export async function groupLines(
   return { data, notes: [...notesOf([both]), ...notes] };
 }
 
+/** An amount, and the same by a tag. */
+export interface Parts {
+  whole: string;
+  groups: string;
+  /** How many groups are named, the greatest first; what they leave is one more. */
+  count?: number;
+}
+
 /** Groups as layers, and what they leave of the whole as a layer of its own. */
 export async function stack(
-  whole: string,
-  groups: string,
+  { whole, groups, count = SERIES_MAX }: Parts,
   subject: Subject,
   signal: AbortSignal,
 ): Promise<PanelContent> {
   const [all, grouped] = await Promise.all([
     askBoth(whole, subject, signal),
-    query(groups, subject.interval, subject.stepMs, signal),
+    query(top(count, groups), subject.interval, subject.stepMs, signal),
   ]);
   const timesMs = gridOf(subject);
-  const layers: ChartSeries[] = grouped.series.slice(0, SERIES_MAX).map((series, i) => ({
+  const layers: ChartSeries[] = grouped.series.map((series, i) => ({
     key: groupName(series.tags),
     label: groupName(series.tags),
     color: `--series-${i + 1}`,
@@ -132,7 +140,9 @@ export async function stack(
     const left = (value ?? 0) - layers.reduce((sum, { values }) => sum + (values[i] ?? 0), 0);
     return isRest(left, value ?? 0) ? left : 0;
   });
-  if (total(rest) > 0) layers.push({ key: OTHERS, label: OTHERS, color: '--series-other', values: rest });
+  // Where no group was left out, a difference is only a call that arrived between the two questions.
+  if (layers.length === count && total(rest) > 0)
+    layers.push({ key: OTHERS, label: OTHERS, color: '--series-other', values: rest });
   const data: ChartData = {
     timesMs,
     stepMs: subject.stepMs,

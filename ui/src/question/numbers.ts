@@ -5,7 +5,7 @@ import type { InstantAnswer, Unit } from '../api/types';
 import { groupName } from '../chart/table';
 import { top } from '../query/expression';
 import { isCovered } from '../time/range';
-import { isRest, OTHERS, SERIES_MAX } from './charts';
+import { isRest, OTHERS, SERIES_MAX, type Parts } from './charts';
 import type { Subject } from './subject.svelte';
 
 /** A number over the whole range, and over the time before. */
@@ -53,7 +53,7 @@ export async function compared(expression: string, subject: Subject, signal: Abo
 
 /** The greatest groups of an amount, with what they leave of the whole. */
 export async function breakdown(
-  { whole, groups, count = SERIES_MAX }: { whole: string; groups: string; count?: number },
+  { whole, groups, count = SERIES_MAX }: Parts,
   subject: Subject,
   signal: AbortSignal,
 ): Promise<Breakdown> {
@@ -79,7 +79,8 @@ export async function breakdown(
   });
   const earlierTotal = earlierAll && (earlierAll.values[0]?.value ?? 0);
   return {
-    rows: withOthers(rows, total, earlierTotal),
+    // Where no group was left out, a difference is only a call that arrived between the two questions.
+    rows: rows.length < count ? rows : withOthers(rows, total, earlierTotal),
     total,
     unit: current.unit,
     notes: notesOf(current, all),
@@ -91,7 +92,8 @@ export function withOthers(rows: Row[], total: number, earlierTotal: number | un
   const rest = total - rows.reduce((sum, { amount }) => sum + amount, 0);
   if (!isRest(rest, total)) return rows;
   const earlierNamed = rows.reduce((sum, row) => sum + (row.earlier ?? 0), 0);
-  const earlier = earlierTotal === undefined ? undefined : Math.max(0, earlierTotal - earlierNamed);
+  const earlierRest = earlierTotal === undefined ? undefined : earlierTotal - earlierNamed;
+  const earlier = earlierRest === undefined || isRest(earlierRest, earlierTotal ?? 0) ? earlierRest : 0;
   return [...rows, { name: OTHERS, value: undefined, amount: rest, share: rest / total, earlier }];
 }
 

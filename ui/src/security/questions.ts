@@ -40,17 +40,13 @@ export function injection(subject: Subject, signal: AbortSignal): Promise<PanelC
 
 export function violations(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const whole = aggregate('sum', VIOLATION, subject.filters);
-  return stack(
-    whole,
-    top(SERIES_MAX, aggregate('sum', VIOLATION, subject.filters, 'agent')),
-    subject,
-    signal,
-  );
+  const groups = aggregate('sum', VIOLATION, subject.filters, 'agent');
+  return stack({ whole, groups }, subject, signal);
 }
 
 export function refusals(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const groups = aggregate('sum', `llm.request.error{${REFUSALS_SCOPE}}`, subject.filters, 'error_type');
-  return stack(TOTALS.refusals(subject.filters), top(SERIES_MAX, groups), subject, signal);
+  return stack({ whole: TOTALS.refusals(subject.filters), groups }, subject, signal);
 }
 
 export function tokensByAgent(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
