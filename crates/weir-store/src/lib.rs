@@ -18,6 +18,7 @@
 mod arrow;
 mod browse;
 mod config;
+mod coverage;
 mod derived;
 mod duck;
 mod error;

@@ -9,6 +9,7 @@
 
 mod batch;
 mod catalog;
+mod coverage_points;
 mod files;
 mod fold;
 mod handover;

@@ -1,5 +1,5 @@
 //! What the recorder does besides recording, by the clock: roll up hours that are over, merge the small rows that
-//! batches leave, forget what is too old. In many small transactions, so that recording goes on between them.
+//! batches leave, forget what is too old, say which share of calls is covered. In many small transactions, so that recording goes on between them.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use weir_types::{CellDelta, TimeRange, UnixMicros};
 
 use crate::StoreError;
 use crate::duck::{Marks, Params};
+use crate::recorder::coverage_points::CoveragePoints;
 use crate::recorder::retention::Retired;
 use crate::recorder::roll_up::{self, Tier};
 use crate::recorder::{Shared, retention};
@@ -36,6 +37,7 @@ struct Added {
 pub(crate) struct Upkeep {
     added: BTreeMap<(Tier, UnixMicros), Added>,
     retired: Retired,
+    coverage: CoveragePoints,
     /// Whether anything was stored since the last look, and since the last checkpoint made here.
     stored_since_look: bool,
     stored_since_checkpoint: bool,
@@ -45,6 +47,7 @@ impl Upkeep {
     /// Notes what a batch added.
     pub(crate) fn note(&mut self, cells: &[CellDelta], marks: &Marks) {
         (self.stored_since_look, self.stored_since_checkpoint) = (true, true);
+        self.coverage.note(cells);
         for delta in cells {
             let hour = delta.minute.floor_to(UnixMicros::HOUR);
             self.added.entry((Tier::Minute, hour)).or_default().rows += 1;
@@ -64,6 +67,7 @@ impl Upkeep {
         self.roll_up(connection, marks, shared)?;
         self.merge(connection, shared)?;
         retention::expire(connection, marks, &mut self.retired, shared)?;
+        self.coverage.run(connection, shared)?;
         self.settle(connection);
         Ok(())
     }

@@ -72,13 +72,13 @@ async fn a_full_journal_drops_bodies_first_and_refuses_last() {
     assert_eq!(kept.rows[0], expected.map(serde_json::Value::from));
 }
 
-/// A disk that is full in the middle of a write: the child's files may not be longer than 64 kB.
+/// A disk that is full in the middle of a write: the child's files may not be longer than 256 kB.
 #[tokio::test]
 async fn an_append_that_the_disk_does_not_take_is_refused_whole_and_later_ones_work() {
     let dir = tempfile::tempdir().unwrap();
     let test = "outage::child_with_a_full_disk";
     let script = format!(
-        "trap '' XFSZ; ulimit -f 64; exec {:?} {test} --exact --ignored --nocapture",
+        "trap '' XFSZ; ulimit -f 256; exec {:?} {test} --exact --ignored --nocapture",
         std::env::current_exe().unwrap()
     );
     let mut child = Command::new("bash")
@@ -110,9 +110,10 @@ async fn child_with_a_full_disk() {
     for number in 0.. {
         // A large append fails before a small one does.
         let size = if number % 2 == 0 { 40 } else { 1 };
-        let records: Vec<_> = (0..size).map(|_| record(number)).collect();
+        let numbers = number * 100..number * 100 + size;
+        let records: Vec<_> = numbers.clone().map(record).collect();
         match store.sink().append(&records) {
-            Ok(()) => (0..size).for_each(|_| println!("ack {number}")),
+            Ok(()) => numbers.for_each(|number| println!("ack {number}")),
             Err(SinkError::Journal(_)) => {
                 println!("refused");
                 refusals += 1;

@@ -142,7 +142,7 @@ async fn every_way_to_change_or_to_look_outside_is_refused_and_changes_nothing()
     assert!(!outside.exists());
     assert_eq!(stored(&store).await, [1, 2, 3]);
     let settings = sql(&store, "SELECT current_setting('lock_configuration'), current_setting('enable_external_access'), current_setting('threads')").await;
-    assert_eq!(settings.rows, [vec![json!(true), json!(false), json!(2)]]);
+    assert_eq!(settings.rows, [vec![json!(true), json!(false), json!(1)]]);
     store.sink().append(&[record(4)]).unwrap();
     store.flush().await.unwrap();
     assert_eq!(stored(&store).await, [1, 2, 3, 4], "the recorder is not disturbed");
