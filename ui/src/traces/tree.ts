@@ -131,7 +131,7 @@ export function dollars({ costNanoUsd, hasCost }: Total): number | null {
 
 function own(span: Span): Total {
   // A span that repeats another states nothing itself; if an exporter does anyway, it is counted once.
-  const isRepeat = span.same_as !== null;
+  const isRepeat = Boolean(span.same_as);
   const { input, output } = span.tokens;
   return {
     spans: 1,
