@@ -111,7 +111,7 @@ export function ask<T>(
 ): Promise<T> {
   const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== '');
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return answered<T>(`${path}?${search}`, { signal });
+  return answered<T>(search.size === 0 ? path : `${path}?${search}`, { signal });
 }
 
 /** Sends a body, or nothing for a DELETE. The caller names what the answer is. */
