@@ -25,7 +25,7 @@ mod span;
 mod traces;
 mod value;
 #[allow(missing_docs, reason = "the fields are the protocol's own and are documented there")]
-mod wire;
+pub mod wire;
 
 use std::sync::Arc;
 

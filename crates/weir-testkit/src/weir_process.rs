@@ -32,9 +32,11 @@ const LOG_TAIL_CHARS: usize = 4_000;
 
 impl WeirProcess {
     /// Starts `weir serve` with this `weir.toml`, on a free port and with an empty data folder, and returns when it is
-    /// ready. What the text says about `server.listen` and `server.data_dir` is overridden.
+    /// ready. What the text says about `server.listen` and `server.data_dir` is overridden. Receivers are off unless the
+    /// text has a table `[listeners]`: many Weirs run at once, and the standard ports are there only once.
     pub async fn start(config: &str) -> Result<Self, TestError> {
         let folder = tempfile::tempdir().map_err(TestError::io("make a folder for weir"))?;
+        let config = with_listeners(config);
         std::fs::write(folder.path().join("weir.toml"), config).map_err(TestError::io("write weir.toml"))?;
         let address = free_address()?;
         let log = Log::default();
@@ -161,6 +163,11 @@ impl Log {
             }
         });
     }
+}
+
+fn with_listeners(config: &str) -> String {
+    const OFF: &str = "otlp_grpc = \"off\"\notlp_http = \"off\"\ndatadog = \"off\"\ndogstatsd = \"off\"\n";
+    if config.contains("[listeners]") { config.to_owned() } else { format!("{config}\n[listeners]\n{OFF}") }
 }
 
 fn spawn(folder: &Path, address: SocketAddr, log: &Log) -> Result<Child, TestError> {

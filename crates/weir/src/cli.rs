@@ -237,10 +237,24 @@ pub struct ReplayArgs {
 
 /// What to look at.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  weir doctor\n  weir doctor --config /etc/weir.toml")]
+#[command(
+    after_help = "Examples:\n  weir doctor\n  weir doctor --config /etc/weir.toml\n  weir doctor --client python      # where an application runs: what to set there"
+)]
 pub struct DoctorArgs {
+    /// Look at the environment of an application in this language instead, and say what to set
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub client: Option<ClientLanguage>,
     #[command(flatten)]
     pub server: ServerArgs,
+}
+
+/// What an application is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClientLanguage {
+    /// Python
+    Python,
+    /// JavaScript or TypeScript on Node
+    Node,
 }
 
 /// Which shell.

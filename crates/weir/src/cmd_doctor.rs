@@ -1,11 +1,14 @@
-//! `weir doctor`: looks at configuration, data, the running Weir and its providers, and says what is wrong.
+//! `weir doctor`: looks at configuration, data, the running Weir and its providers, or at the environment of a client,
+//! and says what is wrong.
+
+mod client_setup;
 
 use std::fmt::Write as _;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use weir_api::wire::{ServerStatus, UpstreamState};
+use weir_api::wire::{ReceiverState, ServerStatus, UpstreamState};
 use weir_gateway::ProviderConfig;
 
 use crate::cli::DoctorArgs;
@@ -39,6 +42,11 @@ impl Findings {
         let _ = writeln!(self.text, "  {mark:4}  {text}");
     }
 
+    /// Lines to copy, under a heading.
+    fn paragraph(&mut self, heading: &str, lines: &str) {
+        let _ = writeln!(self.text, "\n{heading}\n{lines}");
+    }
+
     fn bad(&mut self, what: &str, advice: &str) {
         self.faults += 1;
         self.say("BAD", what);
@@ -65,13 +73,18 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             None
         }
     };
-    if let Some(config) = &config {
+    if let Some(config) = config.as_ref().filter(|_| args.client.is_none()) {
         look_at_providers(config, &mut findings);
     }
     let address =
         config.as_ref().map_or_else(|| "127.0.0.1:7070".to_owned(), |config| config.listen.to_string());
     let url = args.server.server.clone().unwrap_or_else(|| format!("http://{address}"));
-    look_at_server(&Client::new(&url, args.server.token.clone()), &url, &mut findings);
+    let status = look_at_server(&Client::new(&url, args.server.token.clone()), &url, &mut findings);
+    if let Some(language) = args.client {
+        let receivers = status.as_ref().map(|status| status.receivers.as_slice());
+        let at = client_setup::Addresses::of(&url, receivers);
+        client_setup::look(language, &at, &|name| std::env::var(name).ok(), &mut findings);
+    }
     let verdict = match findings.faults {
         0 => "nothing is wrong\n".to_owned(),
         1 => "1 thing is wrong\n".to_owned(),
@@ -111,18 +124,19 @@ fn reach(provider: &ProviderConfig) -> anyhow::Result<()> {
     Err(last)
 }
 
-fn look_at_server(client: &Client, url: &str, findings: &mut Findings) {
+fn look_at_server(client: &Client, url: &str, findings: &mut Findings) -> Option<ServerStatus> {
     if let Err(error) = client.ready() {
         findings.bad(
             &format!("no Weir answers at {url}: {error}"),
             "start one with `weir serve`, or name one with --server",
         );
-        return;
+        return None;
     }
     let status: ServerStatus = match client.get("/api/status", &[]) {
         Ok(status) => status,
         Err(error) => {
-            return findings.bad(&format!("{url} does not tell its status: {error}"), "is the token right?");
+            findings.bad(&format!("{url} does not tell its status: {error}"), "is the token right?");
+            return None;
         }
     };
     findings.good(&format!("Weir {} answers at {url}", status.version));
@@ -146,7 +160,20 @@ fn look_at_server(client: &Client, url: &str, findings: &mut Findings) {
             );
         }
     }
+    for receiver in &status.receivers {
+        let (name, address) = (&receiver.name, receiver.address.as_deref().unwrap_or_default());
+        if receiver.state == ReceiverState::Taken {
+            findings.note(&format!(
+                "receiver {name}: {address} is held by another program, so clients that send there do not reach Weir; \
+                 free it, or set listeners.{name}"
+            ));
+        }
+        for refusal in &receiver.refusals {
+            findings.note(&format!("receiver {name}: {} refused, reason {}", refusal.count, refusal.reason));
+        }
+    }
     if status.last_span_at_ms.is_none() {
         findings.note(&format!("no call was seen yet; point a client at {url}/v1"));
     }
+    Some(status)
 }

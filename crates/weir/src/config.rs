@@ -7,6 +7,7 @@
 
 mod check;
 pub mod file;
+pub mod listeners;
 mod problem;
 #[cfg(test)]
 mod reference;

@@ -17,6 +17,9 @@ mod cmd_sql;
 mod config;
 mod log;
 mod output;
+mod price_list;
+mod receiver_access;
+mod receivers;
 mod self_report;
 mod wire;
 

@@ -4,37 +4,48 @@ use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use weir_api::wire::{RecordCounts, StoreStatus, UpstreamState, UpstreamStatus};
+use weir_api::wire::{ReceiverStatus, RecordCounts, StoreStatus, UpstreamState, UpstreamStatus};
 use weir_api::{Status, StatusSource};
 use weir_gateway::{BreakerState, Gateway, UpstreamHealth};
+use weir_ingest::Inlet;
 use weir_store::{Store, StoreStats};
 use weir_types::UnixMicros;
 
+use crate::receivers::{self, OpenedDoor};
+
+/// What the report is about.
+pub struct SelfReportParts {
+    /// The store.
+    pub store: Arc<Store>,
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Where receivers put what they receive.
+    pub inlet: Arc<Inlet>,
+    /// The doors of receivers.
+    pub doors: Arc<[OpenedDoor]>,
+    /// Where Weir listens.
+    pub address: SocketAddr,
+    /// Whether this is the demo.
+    pub demo: bool,
+    /// When Weir started.
+    pub started_at: UnixMicros,
+}
+
 /// Knows the parts that can be asked how they are.
 pub struct SelfReport {
-    store: Arc<Store>,
-    gateway: Arc<Gateway>,
-    address: SocketAddr,
-    demo: bool,
-    started_at: UnixMicros,
+    parts: SelfReportParts,
 }
 
 impl SelfReport {
     /// A report about these parts.
-    pub fn new(
-        store: Arc<Store>,
-        gateway: Arc<Gateway>,
-        address: SocketAddr,
-        demo: bool,
-        started_at: UnixMicros,
-    ) -> Self {
-        Self { store, gateway, address, demo, started_at }
+    pub fn new(parts: SelfReportParts) -> Self {
+        Self { parts }
     }
 
     /// Prometheus' text format, version 0.0.4.
     pub fn prometheus_text(&self) -> String {
         let mut page = Page::default();
-        let gateway = self.gateway.stats();
+        let gateway = self.parts.gateway.stats();
         page.counter("weir_gateway_calls_started_total", "Calls that were accepted.", gateway.calls_started);
         page.counter("weir_gateway_calls_ended_total", "Calls that ended, well or not.", gateway.calls_ended);
         page.counter(
@@ -48,8 +59,9 @@ impl SelfReport {
             gateway.records_lost,
         );
         page.gauge("weir_gateway_connections_open", "Connections of clients.", gateway.connections_open);
-        page.upstreams(&self.gateway.upstream_health());
-        page.store(&self.store.stats());
+        page.upstreams(&self.parts.gateway.upstream_health());
+        page.store(&self.parts.store.stats());
+        page.receivers(&receivers::status(&self.parts.doors, &self.parts.inlet));
         let version = env!("CARGO_PKG_VERSION");
         page.family("weir_build_info", "gauge", "The version that runs.");
         page.sample("weir_build_info", &format!("{{version=\"{version}\"}}"), 1);
@@ -59,14 +71,14 @@ impl SelfReport {
 
 impl StatusSource for SelfReport {
     fn status(&self) -> Status {
-        let stats = self.store.stats();
+        let stats = self.parts.store.stats();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: self.started_at,
-            demo: self.demo,
-            listen: vec![self.address.to_string()],
+            started_at: self.parts.started_at,
+            demo: self.parts.demo,
+            listen: vec![self.parts.address.to_string()],
             not_ready: Vec::new(),
-            upstreams: self.gateway.upstream_health().iter().map(upstream_status).collect(),
+            upstreams: self.parts.gateway.upstream_health().iter().map(upstream_status).collect(),
             store: StoreStatus {
                 journal_bytes: stats.journal_bytes,
                 behind_appends: stats.journal_position.saturating_sub(stats.stored_position),
@@ -79,6 +91,7 @@ impl StatusSource for SelfReport {
                 failed_commits: stats.commit_errors,
                 last_error: stats.commit_error,
             },
+            receivers: receivers::status(&self.parts.doors, &self.parts.inlet),
         }
     }
 }
@@ -140,6 +153,24 @@ impl Page {
         for upstream in upstreams {
             let available = u8::from(!matches!(upstream.breaker, BreakerState::Open { .. }));
             self.sample("weir_upstream_available", &labels(upstream), available);
+        }
+    }
+
+    fn receivers(&mut self, receivers: &[ReceiverStatus]) {
+        // A receiver with two addresses has one count.
+        let mut receivers: Vec<&ReceiverStatus> = receivers.iter().collect();
+        receivers.dedup_by_key(|receiver| &receiver.name);
+        self.family("weir_receiver_accepted_total", "counter", "Records that receivers accepted.");
+        for receiver in &receivers {
+            let labels = format!("{{receiver=\"{}\"}}", receiver.name);
+            self.sample("weir_receiver_accepted_total", &labels, receiver.accepted);
+        }
+        self.family("weir_receiver_refused_total", "counter", "Records and requests refused, by reason.");
+        for receiver in &receivers {
+            for refusal in &receiver.refusals {
+                let labels = format!("{{receiver=\"{}\",reason=\"{}\"}}", receiver.name, refusal.reason);
+                self.sample("weir_receiver_refused_total", &labels, refusal.count);
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! The only place that connects crates: store, meter, gateway and API become one Weir.
 //!
-//! The order matters and is said once, here. Coming up: listener, store, gateway, API; so an address that is taken is
-//! told before anything is written. Going down: calls under way end and are recorded, then the store is brought to rest.
+//! The order matters and is said once, here. Coming up: listeners, store, gateway, receivers, API; so an address that is
+//! taken is told before anything is written. Going down: calls under way end and are recorded, receivers end, then the
+//! store is brought to rest.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -10,12 +11,16 @@ use anyhow::Context as _;
 use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
+use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_store::Store;
 use weir_types::{Clock, SystemClock};
 
 use crate::config::Config;
-use crate::self_report::SelfReport;
+use crate::price_list::PriceList;
+use crate::receiver_access::{self, Access};
+use crate::receivers::{Receivers, Routers};
+use crate::self_report::{SelfReport, SelfReportParts};
 
 /// A Weir that is ready to serve.
 pub struct Weir {
@@ -30,6 +35,9 @@ pub struct Weir {
     api: axum::Router,
     live: LiveFeed,
     front: FrontConfig,
+    inlet: Arc<Inlet>,
+    receivers: Receivers,
+    routers: Routers,
 }
 
 impl Weir {
@@ -42,6 +50,7 @@ impl Weir {
             )
         })?;
         let address = listener.local_addr()?;
+        let receivers = Receivers::open(&config.listeners)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
         let meter = Arc::new(Meter::new(config.prices));
@@ -49,42 +58,64 @@ impl Weir {
         let live = LiveFeed::default();
         let sink = live.tap(store.sink());
         let parts = GatewayParts {
-            sink,
+            sink: Arc::clone(&sink),
             keys: store.keys(),
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(config.gateway, parts)?;
-        for (key, address) in config.listeners.addresses() {
-            tracing::warn!(key, address, "this version has no such receiver yet; the address is left alone");
-        }
-        let report =
-            Arc::new(SelfReport::new(Arc::clone(&store), Arc::clone(&gateway), address, demo, clock.now()));
+        let inlet = Arc::new(Inlet::new(InletParts {
+            sink,
+            meter: Arc::clone(&meter),
+            clock: Arc::clone(&clock),
+        }));
+        let report = Arc::new(SelfReport::new(SelfReportParts {
+            store: Arc::clone(&store),
+            gateway: Arc::clone(&gateway),
+            inlet: Arc::clone(&inlet),
+            doors: receivers.doors(),
+            address,
+            demo,
+            started_at: clock.now(),
+        }));
         let allowed_hosts = allowed_hosts(address, config.api.allowed_hosts);
+        let routers = Routers::new(&inlet, store.browse(), &receivers);
+        let access = Access {
+            admin_token: config.api.admin_token.clone(),
+            keys: store.keys(),
+            clock: Arc::clone(&clock),
+            allowed_hosts: allowed_hosts.clone(),
+        };
+        let telemetry = receiver_access::for_shared_port(routers.shared_port(), access);
         let api = weir_api::router(ApiParts {
             scan: store.scan(),
             browse: store.browse(),
             key_admin: store.key_admin(),
             documents: store.documents(),
             live: live.clone(),
+            prices: Arc::new(PriceList(Arc::clone(&meter))),
             clock,
             status: Arc::clone(&report) as _,
             metrics: Arc::new(move || report.prometheus_text()),
             auth: ApiAuth { admin_token: config.api.admin_token, allowed_hosts },
         });
+        let api = api.merge(telemetry);
         let front =
             FrontConfig { worker_threads: config.worker_threads.unwrap_or(0), ..FrontConfig::default() };
-        Ok(Self { address, store, meter, listener, gateway, api, live, front })
+        Ok(Self { address, store, meter, listener, gateway, api, live, front, inlet, receivers, routers })
     }
 
     /// Serves until `shutdown` is ready, lets calls under way end, and brings the store to rest.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { store, listener, gateway, api, live, front, .. } = self;
+        let Self { store, listener, gateway, api, live, front, inlet, receivers, routers, .. } = self;
+        let receivers = receivers.serve(&routers, &inlet)?;
+        drop((routers, inlet));
         let stopping = async {
             shutdown.await;
             live.end();
         };
         front::serve(vec![listener], gateway, api, front, stopping).await?;
+        receivers.stop().await;
         let Some(store) = Arc::into_inner(store) else {
             // What was appended is in the journal, and the next start finds it there.
             tracing::warn!("the store is still in use; what is not stored yet stays in the journal");

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub struct File {
     /// Where Weir listens and keeps its data.
     pub server: Server,
-    /// Addresses of the receivers for telemetry, or "off".
+    /// Where telemetry that clients already emit is received.
     pub listeners: Listeners,
     /// What the gateway does with every call.
     pub gateway: Gateway,
@@ -62,32 +62,24 @@ impl Default for Server {
     }
 }
 
-/// Addresses of the receivers for telemetry, or "off".
+/// Addresses of the receivers for telemetry, or "off". Each listens on its standard port of 127.0.0.1 unless told
+/// otherwise; a standard port that is in use is reported and left alone, an address that is written here must be free.
+/// Anything but loopback needs `server.admin_token`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listeners {
-    /// OTLP over gRPC.
+    /// OTLP over gRPC; "127.0.0.1:4317" when absent.
     pub otlp_grpc: Option<String>,
-    /// OTLP over HTTP.
+    /// OTLP over HTTP; "127.0.0.1:4318" when absent. The same paths are served on Weir's own address.
     pub otlp_http: Option<String>,
-    /// The Datadog trace agent's port.
+    /// The Datadog trace agent's port; "127.0.0.1:8126" when absent.
     pub datadog: Option<String>,
-    /// DogStatsD over UDP.
+    /// DogStatsD over UDP; "127.0.0.1:8125" when absent.
     pub dogstatsd: Option<String>,
-}
-
-impl Listeners {
-    /// Each key with its value, for those that are set to an address.
-    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
-            ("otlp_grpc", &self.otlp_grpc),
-            ("otlp_http", &self.otlp_http),
-            ("datadog", &self.datadog),
-            ("dogstatsd", &self.dogstatsd),
-        ]
-        .into_iter()
-        .filter_map(|(key, value)| value.as_deref().filter(|v| *v != "off").map(|v| (key, v)))
-    }
+    /// The path of a unix socket that takes what `datadog` takes; none when absent.
+    pub datadog_socket: Option<PathBuf>,
+    /// The path of a unix datagram socket that takes what `dogstatsd` takes; none when absent.
+    pub dogstatsd_socket: Option<PathBuf>,
 }
 
 /// A secret, by reference: secrets do not belong in this file.

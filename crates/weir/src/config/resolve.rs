@@ -19,6 +19,7 @@ use weir_store::{Durability, Retention, StoreConfig};
 use weir_types::Secret;
 
 use super::file;
+use super::listeners::Listeners;
 use super::problem::Problem;
 
 /// The providers of an empty configuration: clients bring their own keys.
@@ -40,8 +41,8 @@ pub struct Config {
     pub prices: PriceBook,
     /// Weir's own log.
     pub log: file::Log,
-    /// Receivers that are configured.
-    pub listeners: file::Listeners,
+    /// Where telemetry is received.
+    pub listeners: Listeners,
 }
 
 /// Who may use dashboard and API.
@@ -73,6 +74,9 @@ impl Config {
             let targets: Vec<String> = route.targets.iter().map(target).collect();
             let _ = writeln!(text, "  route      {} -> {}", route.model, targets.join(", then "));
         }
+        for door in self.listeners.doors() {
+            let _ = writeln!(text, "  receiver   {} {}", door.name, door.place);
+        }
         text
     }
 }
@@ -91,7 +95,7 @@ pub fn resolve(
     }
 }
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     text: &'a str,
     environment: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<Problem>,
@@ -101,9 +105,7 @@ impl Resolver<'_> {
     fn config(&mut self, file: file::File) -> Option<Config> {
         let listen = self.address("server.listen", &file.server.listen);
         let admin_token = file.server.admin_token.as_ref().and_then(|s| self.secret("server.admin_token", s));
-        for (key, address) in file.listeners.addresses() {
-            self.address(&format!("listeners.{key}"), address);
-        }
+        let listeners = self.listeners(&file.listeners, admin_token.is_some());
         let gateway = self.gateway(&file);
         let overrides = file.prices.iter().map(price_override).collect();
         let prices = PriceBook::bundled().with_overrides(overrides);
@@ -119,7 +121,7 @@ impl Resolver<'_> {
             store: store_config(file.server.data_dir, &file.store),
             prices: prices?,
             log: file.log,
-            listeners: file.listeners,
+            listeners,
         })
     }
 
@@ -247,7 +249,7 @@ impl Resolver<'_> {
         secret.map(Secret::new)
     }
 
-    fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
+    pub(super) fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
         let localhost = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         if let Ok(address) = localhost.as_deref().unwrap_or(text).parse() {
             Some(address)
@@ -279,7 +281,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn report<T>(&mut self, key: &str, message: String, hint: Option<&str>) -> Option<T> {
+    pub(super) fn report<T>(&mut self, key: &str, message: String, hint: Option<&str>) -> Option<T> {
         let problem = Problem { place: place_of(self.text, key), key: key.to_owned(), message, hint: None };
         let hint = hint.filter(|hint| !hint.is_empty());
         self.problems.push(match hint {
