@@ -22,10 +22,10 @@ test('tokens of each agent equal what SQL answers', async ({ page, api }) => {
   await settled(page);
   const answer = await page.request.post('/api/sql', {
     data: {
-      sql: `SELECT coalesce(agent, 'none') AS name, sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) AS tokens
+      sql: `SELECT coalesce(agent, 'none') AS whom, sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) AS tokens
         FROM spans WHERE kind IN ('llm', 'embedding', 'rerank') AND same_as IS NULL
         AND start_time >= epoch_ms(${Date.parse(range.from)}) AND start_time < epoch_ms(${Date.parse(range.to)})
-        GROUP BY name`,
+        GROUP BY whom`,
     },
   });
   const { rows } = (await answer.json()) as { rows: [string, number | string][] };
