@@ -62,6 +62,10 @@ seed_all() {
     done
     dialect=$((dialect + 1))
   done
+  # The last byte chooses the kind of payload: traces, traces with a table, events, evaluations.
+  for file in "$root"/testdata/datadog/*.msgpack; do seed datadog "$file" '\x00'; done
+  seed datadog "$root/testdata/datadog/events.json" '\x02'
+  seed datadog "$root/testdata/datadog/evaluations.json" '\x03'
   mkdir -p "$corpus_root/expression" "$corpus_root/journal_replay"
   local index=0 line
   # Every code block of the language's reference is a seed.

@@ -14,8 +14,8 @@
 mod apm;
 mod attributes;
 mod batch;
-mod body;
 mod context;
+mod error;
 pub mod evaluation;
 pub mod event;
 mod ids;
@@ -37,14 +37,15 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 use tokio::sync::Semaphore;
-use weir_types::{Record, SinkError};
+use weir_types::Record;
 
 use crate::Inlet;
+use crate::body::read_body;
 use joins::Joins;
 
 pub use apm::TraceVersion;
 pub use batch::Batch;
-pub use body::Packing;
+pub use error::DatadogError;
 pub use msgpack::MsgpackError;
 
 /// How this receiver is named in counts of what was accepted and refused.
@@ -84,45 +85,8 @@ pub struct DatadogInfo {
     pub statsd_port: Option<u16>,
 }
 
-/// Why a request is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum DatadogError {
-    /// The body is over the limit, packed or unpacked.
-    #[error("the body is over {} MiB; send fewer spans at once", body::BODY_BYTES_MAX / 1024 / 1024)]
-    TooLarge,
-    /// The body did not arrive.
-    #[error("cannot read the body: {error}")]
-    Unread {
-        /// What went wrong.
-        error: String,
-    },
-    /// A content encoding that is not known.
-    #[error("content-encoding {encoding:?} is not known; use gzip, deflate, zstd or none")]
-    Encoding {
-        /// The header's value.
-        encoding: String,
-    },
-    /// The body is not packed as its header says.
-    #[error("cannot unpack the body as {packing:?}: {error}")]
-    Unpack {
-        /// What the header says.
-        packing: Packing,
-        /// What went wrong.
-        error: String,
-    },
-    /// The traces are no msgpack.
-    #[error("the traces cannot be read: {0}")]
-    Msgpack(#[from] MsgpackError),
-    /// The events are no JSON.
-    #[error("the JSON cannot be read: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The journal does not take records.
-    #[error("cannot keep the records now: {0}")]
-    Sink(#[from] SinkError),
-    /// The decoding did not end.
-    #[error("the payload could not be decoded")]
-    Lost,
-}
+/// Bytes of a body, packed and unpacked. Tracers send 20 MB of traces at most and 5 MB of events.
+const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What requests of all paths share.
 struct Agent {
@@ -142,6 +106,7 @@ enum Payload {
 }
 
 /// The routes of the agent, and those of Datadog's intake that clients without an agent use.
+#[expect(clippy::needless_pass_by_value, reason = "who serves has no more use for it")]
 pub fn router(inlet: Arc<Inlet>, info: DatadogInfo) -> Router {
     let agent = Arc::new(Agent {
         inlet,
@@ -151,7 +116,10 @@ pub fn router(inlet: Arc<Inlet>, info: DatadogInfo) -> Router {
     });
     let traces = || post(traces).put(traces);
     Router::new()
-        .route("/info", get(async |State(agent): State<Arc<Agent>>| json_answer(StatusCode::OK, agent.info.clone())))
+        .route(
+            "/info",
+            get(async |State(agent): State<Arc<Agent>>| json_answer(StatusCode::OK, agent.info.clone())),
+        )
         .route("/v0.3/traces", traces())
         .route("/v0.4/traces", traces())
         .route("/v0.5/traces", traces())
@@ -177,7 +145,7 @@ fn info_json(info: &DatadogInfo) -> Bytes {
         "span_meta_structs": true,
         "long_running_spans": true,
         "evp_proxy_allowed_headers": ["Content-Type", "Content-Encoding", "Accept-Encoding", "User-Agent"],
-        "config": { "statsd_port": info.statsd_port, "max_request_bytes": body::BODY_BYTES_MAX },
+        "config": { "statsd_port": info.statsd_port, "max_request_bytes": BODY_BYTES_MAX },
     });
     text.to_string().into()
 }
@@ -227,9 +195,9 @@ async fn statsd(State(agent): State<Arc<Agent>>, headers: HeaderMap, body: Body)
 /// Accepts what Weir has no use for.
 async fn let_go(body: Body) -> Response {
     // It is read to its end, so that the connection can be used again.
-    match body::read(body).await {
+    match read_body(&HeaderMap::new(), body, BODY_BYTES_MAX).await {
         Ok(_) => json_answer(StatusCode::OK, "{}".into()),
-        Err(error) => refusal(&error),
+        Err(fault) => refusal(&fault.into()),
     }
 }
 
@@ -258,23 +226,23 @@ impl Agent {
         headers: &HeaderMap,
         body: Body,
     ) -> Result<(), DatadogError> {
-        let packing = Packing::of(headers)?;
-        let len = body::declared_len(headers);
-        if len.is_some_and(|len| len > body::BODY_BYTES_MAX) {
-            return Err(DatadogError::TooLarge);
-        }
-        let is_small = packing == Packing::Plain && len.is_some_and(|len| len <= LARGE_BYTES);
-        let _place = match is_small {
-            true => None,
-            false => Some(self.large_bodies.acquire().await.map_err(|_| DatadogError::Lost)?),
+        let len =
+            headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse::<usize>().ok());
+        let is_small =
+            !headers.contains_key(header::CONTENT_ENCODING) && len.is_some_and(|len| len <= LARGE_BYTES);
+        let _place = if is_small {
+            None
+        } else {
+            Some(self.large_bodies.acquire().await.map_err(|_| DatadogError::Lost)?)
         };
-        let body = body::read(body).await?;
-        if packing == Packing::Plain && body.len() <= INLINE_BYTES_MAX {
+        let body = read_body(headers, body, BODY_BYTES_MAX).await?;
+        if body.len() <= INLINE_BYTES_MAX {
             return self.keep(payload, &body);
         }
         let agent = Arc::clone(self);
-        let work = move || agent.keep(payload, &body::unpack(body, packing)?);
-        tokio::task::spawn_blocking(work).await.map_err(|_| DatadogError::Lost)?
+        tokio::task::spawn_blocking(move || agent.keep(payload, &body))
+            .await
+            .map_err(|_| DatadogError::Lost)?
     }
 
     fn keep(&self, payload: Payload, body: &[u8]) -> Result<(), DatadogError> {
@@ -300,36 +268,11 @@ impl Agent {
     /// Gives evaluations the trace under which their span is kept, where it is known.
     fn join(&self, records: &mut [Record]) {
         for record in records {
-            if let Record::Score(score) = record {
-                if let Some(trace_id) = score.span_id.and_then(|span_id| self.joins.trace_of(span_id)) {
-                    score.trace_id = trace_id;
-                }
+            if let Record::Score(score) = record
+                && let Some(trace_id) = score.span_id.and_then(|span_id| self.joins.trace_of(span_id))
+            {
+                score.trace_id = trace_id;
             }
-        }
-    }
-}
-
-impl DatadogError {
-    const fn reason(&self) -> &'static str {
-        match self {
-            Self::TooLarge => "too_large",
-            Self::Unread { .. } => "unread",
-            Self::Encoding { .. } | Self::Unpack { .. } => "bad_encoding",
-            Self::Msgpack(_) => "bad_msgpack",
-            Self::Json(_) => "bad_json",
-            Self::Sink(_) => "journal",
-            Self::Lost => "lost",
-        }
-    }
-
-    const fn status(&self) -> StatusCode {
-        match self {
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Encoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unread { .. } | Self::Unpack { .. } | Self::Msgpack(_) | Self::Json(_) => StatusCode::BAD_REQUEST,
-            Self::Sink(SinkError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Sink(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Lost => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

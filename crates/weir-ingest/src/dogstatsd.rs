@@ -61,7 +61,9 @@ fn spawn(
     inlet: Arc<Inlet>,
     stopped: watch::Receiver<bool>,
 ) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(move || socket::receive(&socket, &inlet, &stopped))
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || socket::receive(&socket, &inlet, &stopped))
 }
 
 /// The records of one datagram and what is refused of it, by reason. `now` stands in where a line states no time.

@@ -55,10 +55,7 @@ impl ApmSpan<'_> {
 }
 
 /// The traces of a payload.
-pub(super) fn decode(
-    payload: &[u8],
-    version: TraceVersion,
-) -> Result<Vec<Vec<ApmSpan<'_>>>, MsgpackError> {
+pub(super) fn decode(payload: &[u8], version: TraceVersion) -> Result<Vec<Vec<ApmSpan<'_>>>, MsgpackError> {
     let mut decoder = Decoder { reader: Reader::new(payload), entries: 0, texts: Vec::new() };
     match version {
         TraceVersion::Maps => decoder.traces(Decoder::span_of_map),
@@ -125,7 +122,7 @@ impl<'a> Decoder<'a> {
             let key = self.reader.text()?.unwrap_or_default();
             let token = self.reader.token()?;
             match &*key {
-                "meta" => span.meta = self.pairs(token, |reader| reader.text())?,
+                "meta" => span.meta = self.pairs(token, Reader::text)?,
                 "metrics" => span.metrics = self.pairs(token, Self::float)?,
                 "meta_struct" => span.llmobs = self.llmobs(token)?,
                 _ => {
@@ -173,7 +170,8 @@ impl<'a> Decoder<'a> {
         self.reader.skip_rest(token)?;
         let index = token.uint().and_then(|index| usize::try_from(index).ok());
         let text = index.and_then(|index| self.texts.get(index));
-        text.map(|text| Cow::Borrowed(*text)).ok_or(MsgpackError::Unexpected { expected: "the number of a text in the table", at })
+        text.map(|text| Cow::Borrowed(*text))
+            .ok_or(MsgpackError::Unexpected { expected: "the number of a text in the table", at })
     }
 
     fn map_len(&mut self) -> Result<usize, MsgpackError> {

@@ -50,7 +50,8 @@ impl Attributes {
 
 /// These attributes with one member more.
 pub(super) fn with_member(attributes: Option<&Content>, name: &str, json: &str) -> Content {
-    let before = attributes.and_then(|content| content.expose().strip_suffix('}')).filter(|text| *text != "{");
+    let before =
+        attributes.and_then(|content| content.expose().strip_suffix('}')).filter(|text| *text != "{");
     let (open, separator) = before.map_or(("{", ""), |before| (before, ","));
     Content::new(format!("{open}{separator}{}:{json}}}", quoted(name)))
 }

@@ -102,8 +102,7 @@ fn context(apm: &ApmSpan<'_>, frame: &Frame) -> Span {
     if !name.is_empty() {
         span.name = tag(name);
     }
-    let stated = |text: &str| (!text.is_empty()).then(|| tag(text));
-    span.service = stated(&apm.service);
+    span.service = (!apm.service.is_empty()).then(|| tag(&apm.service));
     span.env = apm.meta("env").map(tag);
     span.client = Some(apm.meta("component").map_or_else(|| arc(frame.tracer), tag));
     span.http_status = http_status(apm);
@@ -173,5 +172,7 @@ fn set_error(span: &mut Span, apm: &ApmSpan<'_>) {
 
 fn http_status(apm: &ApmSpan<'_>) -> Option<u16> {
     let text = apm.meta("http.status_code").and_then(|status| status.parse().ok());
-    text.or_else(|| apm.metric("http.status_code").and_then(count_of).and_then(|status| status.try_into().ok()))
+    text.or_else(|| {
+        apm.metric("http.status_code").and_then(count_of).and_then(|status| status.try_into().ok())
+    })
 }

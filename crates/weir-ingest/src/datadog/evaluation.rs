@@ -41,9 +41,19 @@ fn record(metric: &Object<'_>, now: UnixMicros) -> Result<Record, &'static str> 
     let time = time.map_or(now, |ms| UnixMicros(ms.saturating_mul(1_000)));
     let (mut tags, judge) = tags_and_judge(metric);
     if let Some((trace_id, span_id)) = span_of(metric) {
-        let rationale = metric.text("reasoning").map(|text| Content::new(cut(&text, limits::CONTENT_BYTES_MAX)));
+        let rationale =
+            metric.text("reasoning").map(|text| Content::new(cut(&text, limits::CONTENT_BYTES_MAX)));
         let span_id = Some(span_id);
-        return Ok(Record::Score(Box::new(Score { time, trace_id, span_id, name, value, judge, rationale, tags })));
+        return Ok(Record::Score(Box::new(Score {
+            time,
+            trace_id,
+            span_id,
+            name,
+            value,
+            judge,
+            rationale,
+            tags,
+        })));
     }
     let joined = metric.object("join_on").object("tag");
     match (joined.text("key"), joined.text("value"), value) {

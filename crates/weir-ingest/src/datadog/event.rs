@@ -58,6 +58,7 @@ fn span(payload: &Object<'_>, event: &Object<'_>, tracer: &'static str) -> Optio
 
 /// A member in nanoseconds, as microseconds.
 fn micros(payload: &Object<'_>, name: &str) -> Option<i64> {
-    let nanos = payload.count(name).or_else(|| payload.number(name).map(f64::floor).and_then(object::count_of))?;
+    let nanos =
+        payload.count(name).or_else(|| payload.number(name).map(f64::floor).and_then(object::count_of))?;
     i64::try_from(nanos / 1_000).ok()
 }

@@ -44,7 +44,10 @@ mod tests {
         let trace = "6b04ceb000000000d673035c5d3ead38";
         assert_eq!(trace_id_of_text(trace).unwrap().to_string(), trace);
         assert_eq!(trace_id_of_text("255").unwrap().to_string(), format!("{:0>32}", "ff"));
-        assert_eq!(trace_id_of_text("d673035c5d3ead38").unwrap().to_string(), format!("{:0>32}", "d673035c5d3ead38"));
+        assert_eq!(
+            trace_id_of_text("d673035c5d3ead38").unwrap().to_string(),
+            format!("{:0>32}", "d673035c5d3ead38")
+        );
     }
 
     #[test]

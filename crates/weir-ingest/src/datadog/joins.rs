@@ -32,10 +32,10 @@ impl Joins {
             if known.traces.insert(span_id, trace_id).is_none() {
                 known.order.push_back(span_id);
             }
-            if known.order.len() > SPANS_MAX {
-                if let Some(oldest) = known.order.pop_front() {
-                    known.traces.remove(&oldest);
-                }
+            if known.order.len() > SPANS_MAX
+                && let Some(oldest) = known.order.pop_front()
+            {
+                known.traces.remove(&oldest);
             }
         }
     }

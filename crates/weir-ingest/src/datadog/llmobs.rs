@@ -67,7 +67,8 @@ pub(super) fn span(frame: &Frame, payload: &Object<'_>) -> Span {
 
 fn kind(meta: &Object<'_>) -> SpanKind {
     // Older tracers write the kind beside the rest.
-    let kind = meta.object("span").text("kind").or_else(|| meta.text("span.kind")).or_else(|| meta.text("kind"));
+    let kind =
+        meta.object("span").text("kind").or_else(|| meta.text("span.kind")).or_else(|| meta.text("kind"));
     kind.as_deref().map_or(SpanKind::Other, kind_of)
 }
 
@@ -104,7 +105,11 @@ fn set_tags(
             "integration" => integration = Some(arc(value)),
             "language" => tracer = tracer_of(value),
             // Said elsewhere, or by every span alike.
-            "error" | "error_type" | "source" | "agent_service" | "prompt_tracking_instrumentation_method" => {}
+            "error"
+            | "error_type"
+            | "source"
+            | "agent_service"
+            | "prompt_tracking_instrumentation_method" => {}
             _ => others.text(&key, value),
         }
     }
@@ -134,7 +139,8 @@ pub(super) fn tags(raw: Option<&RawValue>) -> Vec<(Cow<'_, str>, Cow<'_, str>)> 
         let pair = |(key, value): (&str, _)| Some((Cow::Owned(key.to_owned()), text(value)?));
         return object.members().filter_map(pair).collect();
     }
-    let split = |tag: Cow<'_, str>| tag.split_once(':').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let split =
+        |tag: Cow<'_, str>| tag.split_once(':').map(|(key, value)| (key.to_owned(), value.to_owned()));
     let pairs = list(raw).into_iter().filter_map(text).filter_map(split);
     pairs.map(|(key, value)| (Cow::Owned(key), Cow::Owned(value))).collect()
 }
@@ -225,10 +231,8 @@ fn set_metadata(span: &mut Span, meta: &Object<'_>, attributes: &mut Attributes)
     let reason = || metadata.text("finish_reason").or_else(|| metadata.text("stop_reason"));
     span.finish_reason = reason().map(|reason| tag(&reason));
     span.stream = metadata.truth("stream").unwrap_or_default() || span.ttft_us.is_some();
-    if !metadata.is_empty() {
-        if let Some(raw) = meta.raw("metadata") {
-            attributes.json("metadata", raw.get());
-        }
+    if let Some(raw) = meta.raw("metadata").filter(|_| !metadata.is_empty()) {
+        attributes.json("metadata", raw.get());
     }
     for name in ["agent_manifest", "expected_output", "intent"] {
         if let Some(raw) = meta.raw(name) {
@@ -255,7 +259,12 @@ fn set_contents(span: &mut Span, meta: &Object<'_>, attributes: &mut Attributes)
 }
 
 /// The first of these members, as JSON. A text that holds JSON itself is that JSON.
-fn content(side: &Object<'_>, names: &[&str], cut_name: &str, attributes: &mut Attributes) -> Option<Content> {
+fn content(
+    side: &Object<'_>,
+    names: &[&str],
+    cut_name: &str,
+    attributes: &mut Attributes,
+) -> Option<Content> {
     let raw = names.iter().find_map(|name| side.raw(name))?;
     let inner = text(raw).filter(|text| holds_json(text));
     Some(bounded(inner.as_deref().unwrap_or_else(|| raw.get()), cut_name, attributes))

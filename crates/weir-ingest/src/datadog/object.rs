@@ -138,7 +138,8 @@ mod tests {
         assert_eq!(object.text("a").as_deref(), Some("x\ny"));
         assert_eq!((object.count("n"), object.count("m"), object.count("f")), (Some(15), Some(8), None));
         assert_eq!((object.number("f"), object.truth("t"), object.text("z")), (Some(0.5), Some(true), None));
-        let inner = object.object("o").list("k").into_iter().map(|raw| raw.get().to_owned()).collect::<Vec<_>>();
+        let inner =
+            object.object("o").list("k").into_iter().map(|raw| raw.get().to_owned()).collect::<Vec<_>>();
         assert_eq!(inner, ["1", "\"2\""]);
     }
 

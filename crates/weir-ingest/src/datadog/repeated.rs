@@ -31,8 +31,10 @@ pub(super) fn settle(spans: &mut [Span]) {
         }
     }
     // Of several that repeat each other the innermost holds the usage.
-    let held: HashMap<usize, SpanId> =
-        repeats.iter().map(|(place, inner)| (*place, innermost(*inner, spans, &places, &repeats, *place))).collect();
+    let held: HashMap<usize, SpanId> = repeats
+        .iter()
+        .map(|(place, inner)| (*place, innermost(*inner, spans, &places, &repeats, *place)))
+        .collect();
     for (place, inner) in held {
         repeat(&mut spans[place], inner);
     }

@@ -141,16 +141,19 @@ impl Aggregate {
             }
         }
         self.name_series(metric);
-        let series = match self.series.get_mut(&self.key[..]) {
-            Some(series) => series,
-            None => {
-                let series = Series::new(metric, now)?;
-                self.series.entry(self.key.clone().into_boxed_slice()).or_insert(series)
-            }
+        let series = if let Some(series) = self.series.get_mut(&self.key[..]) {
+            series
+        } else {
+            let series = Series::new(metric, now)?;
+            self.series.entry(self.key.clone().into_boxed_slice()).or_insert(series)
         };
         let copies = (1.0 / metric.rate).round();
         match &mut series.samples {
-            Samples::Sum(sum) => *sum += self.values.iter().sum::<f64>() / metric.rate,
+            Samples::Sum(sum) => {
+                let more = *sum + self.values.iter().sum::<f64>() / metric.rate;
+                // Numbers can add up to more than a number can hold.
+                *sum = if more.is_finite() { more } else { return Err(LineError::BadValue) };
+            }
             Samples::Levels(levels) => {
                 let thinned = push_levels(levels, &self.values);
                 self.points += self.values.len() - thinned;
@@ -209,13 +212,21 @@ impl Series {
         };
         match samples {
             Samples::Sum(sum) => keep(PointKind::Count, sum),
-            Samples::Levels(levels) => levels.into_iter().for_each(|value| keep(PointKind::Gauge, value)),
+            Samples::Levels(levels) => {
+                for value in levels {
+                    keep(PointKind::Gauge, value);
+                }
+            }
             Samples::Values(values) => {
-                values.into_iter().for_each(|value| keep(PointKind::Distribution, value));
+                for value in values {
+                    keep(PointKind::Distribution, value);
+                }
             }
             Samples::Members(members) => {
-                // 53 bits of the hash, which a float holds exactly.
-                members.into_iter().for_each(|member| keep(PointKind::Set, (member >> 11) as f64));
+                for member in members {
+                    // 53 bits of the hash, which a float holds exactly.
+                    keep(PointKind::Set, (member >> 11) as f64);
+                }
             }
         }
     }
@@ -265,7 +276,9 @@ mod tests {
     /// What a flush of these datagrams keeps, as sorted text, and what it refuses.
     fn flushed(datagrams: &[&str]) -> (Vec<String>, Vec<(&'static str, u64)>) {
         let mut aggregate = Aggregate::default();
-        datagrams.iter().for_each(|datagram| aggregate.datagram(datagram.as_bytes(), NOW));
+        for datagram in datagrams {
+            aggregate.datagram(datagram.as_bytes(), NOW);
+        }
         let flushed = aggregate.flush();
         let mut lines: Vec<_> = flushed.records.iter().map(text_of).collect();
         lines.sort();
@@ -276,7 +289,9 @@ mod tests {
         match record {
             Record::Point(point) => {
                 let tags: Vec<_> = point.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                format!("{:?} {} {} {}", point.kind, point.name, point.value, tags.join(" ")).trim_end().to_owned()
+                format!("{:?} {} {} {}", point.kind, point.name, point.value, tags.join(" "))
+                    .trim_end()
+                    .to_owned()
             }
             Record::Event(event) => format!("{:?} {} {:?}", event.level, event.title, event.text),
             other => format!("{other:?}"),
@@ -285,7 +300,8 @@ mod tests {
 
     #[test]
     fn counts_add_up_and_sample_rates_scale_them() {
-        let (points, refusals) = flushed(&["hits:1|c|#a:b\nhits:2:3|c|#a:b", "hits:1|c|@0.1|#a:b", "hits:1|c"]);
+        let (points, refusals) =
+            flushed(&["hits:1|c|#a:b\nhits:2:3|c|#a:b", "hits:1|c|@0.1|#a:b", "hits:1|c"]);
         assert_eq!(points, ["Count hits 1", "Count hits 16 a=b"]);
         assert_eq!(refusals, []);
     }
@@ -301,7 +317,9 @@ mod tests {
         let lines: Vec<_> = (0..150).map(|i| format!("level:{i}|g")).collect();
         let (points, refusals) = flushed(&[&lines.join("\n")]);
         assert_eq!(points.len(), GAUGE_SAMPLES_MAX);
-        assert!(points.contains(&"Gauge level 149".to_owned()) && points.contains(&"Gauge level 0".to_owned()));
+        assert!(
+            points.contains(&"Gauge level 149".to_owned()) && points.contains(&"Gauge level 0".to_owned())
+        );
         assert_eq!(refusals, [("gauge_thinned", 50)]);
     }
 
@@ -346,6 +364,12 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_beyond_all_numbers_is_refused() {
+        let (points, refusals) = flushed(&["a:1e308|c\na:1e308|c\na:-1e308:-1e308|c\na:1|c|@1e-308"]);
+        assert_eq!((points, refusals), (vec![format!("Count a {}", 1e308)], vec![("bad_value", 3)]));
+    }
+
+    #[test]
     fn names_are_spelled_as_datadog_does() {
         assert_eq!(flushed(&["my-metric name/é:1|c"]).0, ["Count my_metric_name__ 1"]);
     }
@@ -370,7 +394,9 @@ mod tests {
             let mut aggregate = Aggregate::default();
             let mut datagram = String::new();
             for (value, cut) in values.iter().zip(cuts) {
-                datagram += &format!("a:{value}|c|#k:v\n");
+                datagram.push_str("a:");
+                datagram.push_str(&value.to_string());
+                datagram.push_str("|c|#k:v\n");
                 if cut {
                     aggregate.datagram(std::mem::take(&mut datagram).as_bytes(), NOW);
                 }

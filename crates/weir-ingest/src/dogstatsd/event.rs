@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_check_that_is_not_ok_and_says_why_is_an_event_too() {
-        let check = line::Check { name: "db", status: 2, message: Some("down\\nagain"), ..Default::default() };
+        let check =
+            line::Check { name: "db", status: 2, message: Some("down\\nagain"), ..Default::default() };
         let (_, event) = records_of_check(&check, Arc::from("db"), UnixMicros(5)).unwrap();
         let Some(Record::Event(event)) = event else { panic!("{event:?}") };
         assert_eq!((&*event.text, event.level), ("down\nagain", EventLevel::Error));

@@ -292,12 +292,17 @@ mod tests {
         let Ok(Line::Event(event)) = parse(line.as_bytes()) else { panic!("{:?}", parse(line.as_bytes())) };
         assert_eq!((event.title, event.text, event.tags), ("Grüß", "a\\n|b ünd", "a:b,c"));
         assert_eq!((event.host, event.key, event.priority), (Some("box"), Some("key"), Some("low")));
-        assert_eq!((event.source, event.level, event.time_s), (Some("src"), Some("error"), Some(1_700_000_000)));
+        assert_eq!(
+            (event.source, event.level, event.time_s),
+            (Some("src"), Some("error"), Some(1_700_000_000))
+        );
     }
 
     #[test]
     fn every_field_of_a_check_is_read_and_the_message_may_hold_bars() {
-        let Ok(Line::Check(check)) = parse(b"_sc|db.up|2|d:1700000000|h:box|#a:b|m:no | answer") else { panic!() };
+        let Ok(Line::Check(check)) = parse(b"_sc|db.up|2|d:1700000000|h:box|#a:b|m:no | answer") else {
+            panic!()
+        };
         assert_eq!((check.name, check.status, check.host), ("db.up", 2, Some("box")));
         assert_eq!((check.tags, check.message), ("a:b", Some("no | answer")));
     }
