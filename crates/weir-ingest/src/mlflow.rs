@@ -72,7 +72,6 @@ pub fn router(inlet: Arc<Inlet>, browse: Arc<dyn Browse>, known: Arc<Known>) -> 
     Router::new()
         .route("/version", get(async || VERSION))
         .nest("/api/2.0/mlflow/experiments", experiments)
-        .route("/api/3.0/mlflow/traces", post(start_trace))
         .nest("/api/3.0/mlflow/traces", traces)
         .route("/api/2.0/mlflow/traces/{trace_id}/tags", get(unserved).patch(accept_tag).delete(accept_tag))
         .route("/api/2.0/mlflow/{*rest}", axum::routing::any(unserved))
