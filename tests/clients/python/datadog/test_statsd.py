@@ -1,6 +1,7 @@
 """The `datadog` package's statsd client over UDP, a unix socket and its buffer; and the seed's own code."""
 
 import time
+from urllib.parse import quote
 
 import pytest
 from datadog.dogstatsd.base import DogStatsd
@@ -25,12 +26,6 @@ def points(stand, name, total):
         return rows if abs(sum(row["value"] for row in rows) - total) < 1e-9 else None
 
     return eventually(f"points of {name}", find)
-
-
-def answer(stand, expression):
-    """The latest value of an expression by tags."""
-    url = f"{stand.weir.url}/api/query/instant?expr={expression.replace(' ', '%20')}&from=-10m"
-    return get(url)
 
 
 def test_the_metrics_of_the_article_as_its_code_emits_them(stand, statsd):
@@ -59,6 +54,10 @@ def test_the_metrics_of_the_article_as_its_code_emits_them(stand, statsd):
     statsd.increment("custom.llm.cache_miss", tags=[f"model:{model}"])
     statsd.flush()
     assert len(points(stand, "custom.rag.retrieval_relevance", 1.02)) == 2
+    question = quote("avg(custom.rag.retrieval_relevance) by index, query_category")
+    [group] = get(f"{stand.weir.url}/api/query/instant?expr={question}")["values"]
+    assert group["tags"] == {"index": index_name, "query_category": "billing"}
+    assert abs(group["value"] - 0.51) < 1e-9
     for name in ("prompt_truncated", "cache_hit", "cache_miss"):
         assert points(stand, f"custom.llm.{name}", 1)[0]["kind"] == "count"
     assert points(stand, "custom.llm.injection_risk_score", 0.2)[0]["kind"] == "gauge"
@@ -115,8 +114,7 @@ def test_a_sample_rate_is_undone(stand, statsd):
 
 
 def test_a_unix_socket(stand):
-    path = stand.weir.dogstatsd_socket
-    client = DogStatsd(socket_path=str(path), disable_telemetry=True)
+    client = DogStatsd(socket_path=f"{stand.weir.sockets}.dsd", disable_telemetry=True)
     client.gauge("unix.gauge", 6)
     client.flush()
     client.stop()
