@@ -155,7 +155,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(rows(page).first()).toBeVisible();
       await expect(page.locator('[data-panel="differs"] ol')).toBeVisible();
       expect(await faults(page), 'traces').toEqual([]);
-      await page.getByRole('button', { name: 'Spans', exact: true }).click();
+      await page.getByRole('group', { name: 'Rows' }).getByRole('button', { name: 'Spans' }).click();
       await expect(rows(page).first()).toBeVisible();
       await page.getByRole('button', { name: 'Conditions' }).click();
       expect(await faults(page), 'spans').toEqual([]);

@@ -2,7 +2,7 @@
 
 import { ask, ends, tell } from '../api/client';
 import type { components } from '../api/schema';
-import type { Span } from '../api/types';
+import type { Span, SpanPage } from '../api/types';
 import type { Interval } from '../time/range';
 
 /** What was judged about a span or a trace. */
@@ -12,29 +12,7 @@ export type Score = components['schemas']['ScoreItem'];
 export type WholeTrace = components['schemas']['TraceItem'];
 
 /** One trace of the table. */
-export interface TraceRow {
-  trace_id: string;
-  name: string;
-  start_ms: number;
-  duration_ms: number;
-  /** How many spans it has, failed ones, and calls to a model. */
-  spans: number;
-  errors: number;
-  model_calls: number;
-  input_tokens: number | null;
-  output_tokens: number | null;
-  cost_usd: number | null;
-  models: string[];
-  app: string | null;
-  agent: string | null;
-  team: string | null;
-  session: string | null;
-  user: string | null;
-  service: string | null;
-  status: 'ok' | 'error';
-  input_preview: string | null;
-  output_preview: string | null;
-}
+export type TraceRow = components['schemas']['TraceListItem'];
 
 /** One page of a list; `next` continues it. */
 export interface Page<T> {
@@ -69,7 +47,7 @@ export async function tracePage(
   after: string | undefined,
   signal: AbortSignal,
 ): Promise<Page<TraceRow>> {
-  const answer = await ask<{ traces: TraceRow[]; next: string | null }>(
+  const answer = await ask<components['schemas']['TraceList']>(
     '/api/traces',
     { ...common(subject), sort, after, limit: PAGE_ROWS },
     signal,
@@ -83,7 +61,7 @@ export async function spanPage(
   after: string | undefined,
   signal: AbortSignal,
 ): Promise<Page<Span>> {
-  const answer = await ask<{ spans: Span[]; next: string | null }>(
+  const answer = await ask<SpanPage>(
     '/api/spans',
     { ...common(subject), sort, after, limit: PAGE_ROWS },
     signal,
@@ -95,18 +73,11 @@ export function wholeTrace(traceId: string, signal: AbortSignal): Promise<WholeT
   return ask(`/api/traces/${traceId}`, {}, signal);
 }
 
-/** The values of one tag with how many spans have them. */
-export interface Facet {
-  values: { value: string; count: number }[];
-  /** How many values there are in all. */
-  distinct: number;
-}
+/** The values of one tag with how many spans have them, and how many values there are in all. */
+export type Facet = components['schemas']['FacetGroupItem'];
 
-export interface Facets {
-  facets: Record<string, Facet>;
-  /** How many spans there are. */
-  total: number;
-}
+/** The values of tags, and how many spans there are. */
+export type Facets = components['schemas']['FacetGroups'];
 
 export function facetCounts(
   tags: readonly string[],
@@ -117,44 +88,18 @@ export function facetCounts(
   return ask('/api/facets/all', { ...common(subject), tags: tags.join(','), limit }, signal);
 }
 
-export interface Histogram {
-  buckets: { start_ms: number; ok: number; error: number }[];
-  step_ms: number;
-}
+/** How many spans started in each part of the range. */
+export type Histogram = components['schemas']['CountList'];
 
 export function histogram(subject: Subject, buckets: number, signal: AbortSignal): Promise<Histogram> {
   return ask('/api/histogram', { ...common(subject), buckets }, signal);
 }
 
 /** Which calls to compare with the rest. */
-export interface Selected {
-  from?: string;
-  to?: string;
-  filter?: string;
-  min_duration_ms?: number;
-  max_duration_ms?: number;
-  min_cost_usd?: number;
-}
+export type Selected = Partial<components['schemas']['SelectedCalls']>;
 
-export interface DifferingTag {
-  tag: string;
-  /** How much the two sides differ, from 0 to 1. */
-  score: number;
-  values: {
-    value: string | null;
-    selected: number;
-    rest: number;
-    selected_share: number;
-    rest_share: number;
-  }[];
-}
-
-export interface Differences {
-  /** How many spans are on each side. */
-  selected: number;
-  rest: number;
-  tags: DifferingTag[];
-}
+/** How both sides differ, the tags that stand out first. */
+export type Differences = components['schemas']['DiffersAnswer'];
 
 export function differences(
   { range, filter, text }: Subject,
