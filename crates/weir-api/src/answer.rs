@@ -13,7 +13,7 @@ use crate::wire::ErrorCode;
 
 /// Bytes of an answer. A page of spans has some 10 MiB at most; what is larger (a trace of thousands of whole prompts)
 /// would stop a browser, and several at once would stop Weir.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// JSON that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

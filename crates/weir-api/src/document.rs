@@ -52,6 +52,7 @@ fn tags() -> Vec<Tag> {
     [
         ("query", "Numbers over time, and SQL."),
         ("spans", "Calls one by one."),
+        ("cost", "Why spend changed, and what it will come to."),
         ("documents", "Saved views, panels and dashboards."),
         ("keys", "Virtual keys."),
         ("session", "Logging in from a browser."),

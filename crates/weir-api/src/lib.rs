@@ -13,6 +13,8 @@
 mod answer;
 mod auth;
 mod blocking;
+mod compress;
+mod csv;
 mod differs;
 mod document;
 mod error;
@@ -31,7 +33,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use utoipa::openapi::OpenApi;
-use weir_types::{Browse, Clock, Documents, KeyAdmin, Scan};
+use weir_types::{Browse, Clock, Documents, KeyAdmin, PriceSource, Scan};
 
 pub use auth::ApiAuth;
 pub use instant::{parse_range, parse_step_us};
@@ -54,6 +56,8 @@ pub struct ApiParts {
     pub documents: Arc<dyn Documents>,
     /// Shows calls as they happen; whoever appends records does so through its [`LiveFeed::tap`].
     pub live: LiveFeed,
+    /// Knows list prices, for what caches saved.
+    pub prices: Arc<dyn PriceSource>,
     /// Says what `now` is.
     pub clock: Arc<dyn Clock>,
     /// Says how Weir is doing.
@@ -99,6 +103,7 @@ pub fn router(parts: ApiParts) -> Router {
         .merge(guarded)
         .fallback(web::serve)
         .method_not_allowed_fallback(web::method_not_allowed)
+        .layer(middleware::from_fn(compress::compress))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::guard))
         .with_state(api)

@@ -1,6 +1,8 @@
 //! The routes of `/api`, one file for each thing that can be asked, and the list of them all.
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod cost;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod counts;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod coverage;
@@ -8,8 +10,12 @@ mod differs;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod documents;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod editor;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod facets;
 mod health;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod heatmap;
 mod keys;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod live;
@@ -46,6 +52,11 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(query::query_range))
         .routes(routes!(query::query_instant))
+        .routes(routes!(editor::complete_query))
+        .routes(routes!(editor::explain_query))
+        .routes(routes!(heatmap::draw_heatmap))
+        .routes(routes!(cost::cost_change))
+        .routes(routes!(cost::cost_forecast))
         .routes(routes!(sql::run_sql))
         .routes(routes!(spans::list_spans))
         .routes(routes!(spans::get_span))

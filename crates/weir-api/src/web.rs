@@ -107,7 +107,7 @@ fn is_unchanged(asset: &Asset, headers: &HeaderMap) -> bool {
 }
 
 /// Whether the client reads gzip: named without `q=0`.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     accepted.is_some_and(|accepted| {
         accepted.split(',').any(|coding| {

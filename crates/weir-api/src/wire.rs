@@ -7,10 +7,13 @@
 //! Invariants: a field without a value is `null`, never absent (errors excepted, where absent fields are the rule); instants
 //! are Unix milliseconds; amounts of money that must be exact are text, because JavaScript's numbers are not.
 
+mod cost;
 mod coverage;
 mod differs;
 mod document;
+mod editor;
 mod error;
+mod heatmap;
 mod key;
 mod named;
 mod series;
@@ -20,10 +23,13 @@ mod status;
 mod table;
 mod trace;
 
+pub use cost::{ChangeNanoUsd, ChangeParts, CostChangeAnswer, ForecastAnswer, ForecastDay, ValueChangeItem};
 pub use coverage::{CoverageAnswer, CoverageItem};
 pub use differs::{DifferingTag, DifferingValue, DiffersAnswer, DiffersRequest, SelectedCalls};
 pub use document::{DocumentItem, DocumentKindName, DocumentList, DocumentRequest, DocumentUpdate};
+pub use editor::{Completion, CompletionItem, CompletionKind, Explanation};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use heatmap::{HeatmapAnswer, HeatmapColumn};
 pub use key::{KeyCreated, KeyItem, KeyList, KeyRequest};
 pub use named::{CacheName, KindName, SourceName, StatusName, UnitName};
 pub use series::{

@@ -63,6 +63,19 @@ impl Calendar {
         whole_minute(earlier.timestamp())
     }
 
+    /// The local midnights of the month that holds an instant, and the one after its last day.
+    pub(crate) fn days_of_month(&self, at: UnixMicros) -> Vec<UnixMicros> {
+        let first = self.date(at).first_of_month();
+        (0..=i64::from(first.days_in_month()))
+            .map(|days| self.midnight(first.saturating_add(days.days())))
+            .collect()
+    }
+
+    /// The name of a local day: `2026-11-01`.
+    pub(crate) fn day_name(&self, at: UnixMicros) -> String {
+        self.date(at).to_string()
+    }
+
     fn date(&self, at: UnixMicros) -> Date {
         let timestamp = Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
         self.zone.to_datetime(timestamp).date()

@@ -120,7 +120,8 @@ impl LeafSource for Planner<'_> {
             return Err(QueryError::new(QueryErrorKind::Limit, leaf.metric_place.range(), message)
                 .with_hint("ask for a shorter range or a longer step"));
         }
-        let tag_not_in_cells = tag_not_in_cells(leaf, self.scan);
+        let tags = leaf.by.iter().chain(leaf.scope.keys());
+        let tag_not_in_cells = tag_not_in_cells(&leaf.metric, tags, self.scan);
         let source = if tag_not_in_cells.is_some() { ScanSource::Rows } else { ScanSource::Cells };
         let request = ScanRequest {
             metric: Arc::clone(&leaf.metric),
@@ -137,16 +138,31 @@ impl LeafSource for Planner<'_> {
     }
 }
 
-/// The first tag of a leaf that cells of its metric do not carry.
-fn tag_not_in_cells(leaf: &Leaf, scan: &dyn Scan) -> Option<TagKey> {
-    let scope_keys = leaf.scope.keys();
-    let mut wanted = leaf.by.iter().chain(scope_keys).peekable();
+/// From what a metric is answered when these tags are looked at.
+pub(crate) fn source<'a>(
+    metric: &str,
+    tags: impl IntoIterator<Item = &'a TagKey>,
+    scan: &dyn Scan,
+) -> ScanSource {
+    match tag_not_in_cells(metric, tags, scan) {
+        Some(_) => ScanSource::Rows,
+        None => ScanSource::Cells,
+    }
+}
+
+/// The first tag that cells of a metric do not carry.
+fn tag_not_in_cells<'a>(
+    metric: &str,
+    tags: impl IntoIterator<Item = &'a TagKey>,
+    scan: &dyn Scan,
+) -> Option<TagKey> {
+    let mut wanted = tags.into_iter().peekable();
     wanted.peek()?;
-    if let Some(info) = metric::derived(&leaf.metric) {
+    if let Some(info) = metric::derived(metric) {
         let in_cells = |key: &str| metric::CELL_TAGS.contains(&key) || info.extra_tags.contains(&key);
         return wanted.find(|key| !in_cells(key.as_str())).cloned();
     }
-    let carried = scan.cell_tags(&leaf.metric).unwrap_or_default();
+    let carried = scan.cell_tags(metric).unwrap_or_default();
     wanted.find(|key| !carried.contains(key)).cloned()
 }
 

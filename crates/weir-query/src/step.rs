@@ -38,7 +38,7 @@ pub(crate) fn series_grid(ctx: &QueryContext, step_us_min: i64) -> Result<(Grid,
     check_range(ctx.range)?;
     let step_us = match ctx.step_us {
         Some(step_us) => asked(step_us, ctx.range)?,
-        None => chosen(ctx.range, step_us_min),
+        None => chosen(ctx.range, step_us_min, limits::POINTS_CHOSEN_MAX),
     };
     let starts = if step_us % UnixMicros::DAY == 0 {
         local_starts(&calendar, ctx.range, step_us / UnixMicros::DAY)
@@ -106,11 +106,12 @@ fn asked(step_us: i64, range: TimeRange) -> Result<i64, QueryError> {
     Ok(step_us)
 }
 
-fn chosen(range: TimeRange, step_us_min: i64) -> i64 {
+/// The shortest usual step that is not below `step_us_min` and makes no more than `points_max` points.
+pub(crate) fn chosen(range: TimeRange, step_us_min: i64, points_max: i64) -> i64 {
     let points = |step_us: i64| ceil_to(range.len_us(), step_us) / step_us;
     let mut usual = USUAL_STEPS_US.into_iter().filter(|step_us| *step_us >= step_us_min);
     let longest = USUAL_STEPS_US[USUAL_STEPS_US.len() - 1];
-    usual.find(|step_us| points(*step_us) <= limits::POINTS_CHOSEN_MAX).unwrap_or(longest)
+    usual.find(|step_us| points(*step_us) <= points_max).unwrap_or(longest)
 }
 
 #[cfg(test)]

@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/cost/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why spend changed: compares a period with as much time before it, and shares the change among what caused it. */
+        get: operations["cost_change"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cost/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the calendar month around now will come to, with a band. */
+        get: operations["cost_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/coverage": {
         parameters: {
             query?: never;
@@ -105,6 +139,23 @@ export interface paths {
         };
         /** The values of several tags among spans, most frequent first, and how many spans there are. */
         get: operations["list_facet_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the values of a metric are spread over time: exact counts on a logarithmic scale of about thirty rows. */
+        get: operations["draw_heatmap"];
         put?: never;
         post?: never;
         delete?: never;
@@ -237,6 +288,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/query/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ways to go on at the cursor: functions, metrics, tags, units. */
+        get: operations["complete_query"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/query/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How an expression would be answered: its meaning with defaults filled in, its steps, what the store is asked. */
+        get: operations["explain_query"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/query/instant": {
         parameters: {
             query?: never;
@@ -318,7 +403,8 @@ export interface paths {
         put?: never;
         /**
          * Runs one read-only SQL statement over the tables `spans`, `scores`, `points`, `events`, `cells_1m` and `cells_1h`.
-         * @description At most 10,000 rows are returned, and a statement is stopped after 30 seconds.
+         * @description At most 10,000 rows are returned, and a statement is stopped after 30 seconds. With `"format": "csv"` the rows come as
+         *     CSV.
          */
         post: operations["run_sql"];
         delete?: never;
@@ -421,12 +507,126 @@ export interface components {
          * @enum {string}
          */
         CacheStatus: "exact" | "semantic" | "coalesced" | "miss" | "bypass";
+        /** @description The amounts of a change in billionths of a US dollar, exactly: the parts add up to `change` to the last digit. */
+        ChangeNanoUsd: {
+            /** @description Spend of the period. */
+            after: string;
+            /** @description Spend of the period before. */
+            before: string;
+            /** @description More or less read from providers' caches. */
+            cache: string;
+            /** @description Their difference. */
+            change: string;
+            /** @description Other models. */
+            model_mix: string;
+            /** @description Other prices. */
+            price: string;
+            /** @description More or fewer tokens in a call. */
+            tokens_per_call: string;
+            /** @description More or fewer calls. */
+            volume: string;
+        };
+        /** @description The parts of a change, in US dollars. Each is the factor's Shapley value; see `docs/reference/cost-change.md`. */
+        ChangeParts: {
+            /**
+             * Format: double
+             * @description More or less read from providers' caches.
+             */
+            cache: number;
+            /**
+             * Format: double
+             * @description Other models.
+             */
+            model_mix: number;
+            /**
+             * Format: double
+             * @description Other prices.
+             */
+            price: number;
+            /**
+             * Format: double
+             * @description More or fewer tokens in a call.
+             */
+            tokens_per_call: number;
+            /**
+             * Format: double
+             * @description More or fewer calls.
+             */
+            volume: number;
+        };
         /** @description A column. */
         ColumnItem: {
             /** @description The name. */
             name: string;
             /** @description The type, as the store names it. */
             type: string;
+        };
+        /** @description Ways to go on at a cursor. */
+        Completion: {
+            /** @description Where the text begins that an item replaces, in bytes. */
+            from: number;
+            /** @description The ways to go on, the likeliest first. */
+            items: components["schemas"]["CompletionItem"][];
+            /** @description Where it ends. */
+            to: number;
+        };
+        /** @description One way to go on. */
+        CompletionItem: {
+            /** @description What it does, in a few words. */
+            detail: string;
+            /** @description What it is. */
+            kind: components["schemas"]["CompletionKind"];
+            /** @description The text to put in. */
+            text: string;
+        };
+        /**
+         * @description What a way to go on is.
+         * @enum {string}
+         */
+        CompletionKind: "function" | "metric" | "tag" | "unit";
+        /** @description How spend changed against the time before. */
+        CostChangeAnswer: {
+            /**
+             * Format: double
+             * @description Spend of the period.
+             */
+            after_usd: number;
+            /**
+             * Format: int64
+             * @description The start of the period before, which ends where the period starts.
+             */
+            before_from_ms: number;
+            /**
+             * Format: double
+             * @description Spend of the period before, in US dollars.
+             */
+            before_usd: number;
+            /** @description Spend of each value of the tag; those that changed most first. */
+            by: components["schemas"]["ValueChangeItem"][];
+            /**
+             * Format: double
+             * @description Their difference.
+             */
+            change_usd: number;
+            /**
+             * Format: int64
+             * @description The start of the period, in Unix milliseconds.
+             */
+            from_ms: number;
+            /** @description The same exactly. */
+            nano_usd: components["schemas"]["ChangeNanoUsd"];
+            /** @description What the change is due to; the parts add up to it. */
+            parts: components["schemas"]["ChangeParts"];
+            /**
+             * Format: int64
+             * @description Its end.
+             */
+            to_ms: number;
+            /**
+             * Format: double
+             * @description What the parts leave: always 0.
+             */
+            unexplained_usd: number;
         };
         /** @description Spans of one part of time. */
         CountItem: {
@@ -701,6 +901,11 @@ export interface components {
             /** @description Where in the expression: start and end in UTF-16 code units, as JavaScript counts. */
             span?: number[] | null;
         };
+        /** @description How an expression would be answered. */
+        Explanation: {
+            /** @description Several lines for people. */
+            text: string;
+        };
         /** @description Values of one of several tags. */
         FacetGroupItem: {
             /**
@@ -738,12 +943,104 @@ export interface components {
             /** @description Most frequent first. */
             values: components["schemas"]["FacetItem"][];
         };
+        /** @description What the calendar month will come to. */
+        ForecastAnswer: {
+            /**
+             * Format: double
+             * @description How far off forecasts of the past over as many days would have been, on average, as a share of the forecast.
+             */
+            backtest_error: number | null;
+            /** @description Whole days that the projection is made of. */
+            basis_days: number;
+            /**
+             * Format: double
+             * @description How often the month ends within the band, 0 to 1.
+             */
+            confidence: number;
+            /** @description Every day of the month. */
+            days: components["schemas"]["ForecastDay"][];
+            /**
+             * Format: double
+             * @description The upper end of the band.
+             */
+            high_usd: number | null;
+            /**
+             * Format: double
+             * @description The lower end of the band.
+             */
+            low_usd: number | null;
+            /** @description How the projection is made, in a few words. */
+            method: string;
+            /** @description The month: `2026-11`. */
+            month: string;
+            /**
+             * Format: double
+             * @description What the month will come to; `null` when there is too little to tell, and `reason` says so.
+             */
+            projected_usd: number | null;
+            /** @description Why there is no projection. */
+            reason: string | null;
+            /**
+             * Format: double
+             * @description What was spent so far, in US dollars.
+             */
+            spent_usd: number;
+        };
+        /** @description One day of the month. */
+        ForecastDay: {
+            /** @description The day: `2026-11-01`. */
+            day: string;
+            /**
+             * Format: double
+             * @description What the whole day will come to; `null` for days that are over.
+             */
+            expected_usd: number | null;
+            /**
+             * Format: double
+             * @description The upper end of that.
+             */
+            high_usd: number | null;
+            /**
+             * Format: double
+             * @description The lower end of that.
+             */
+            low_usd: number | null;
+            /**
+             * Format: double
+             * @description What was spent, today so far; `null` for days to come.
+             */
+            spent_usd: number | null;
+        };
         /** @description Whether this Weir takes calls. */
         Health: {
             /** @description Whether it does. */
             ready: boolean;
             /** @description Why it does not. */
             reasons: string[];
+        };
+        /** @description A picture: columns of time, rows of values on a logarithmic scale. */
+        HeatmapAnswer: {
+            /** @description The upper edge of each row, ascending. A row holds what is above the edge before and not above its own. */
+            buckets: number[];
+            /** @description The columns, earliest first. */
+            columns: components["schemas"]["HeatmapColumn"][];
+            /**
+             * Format: int64
+             * @description The time between two columns, in milliseconds.
+             */
+            step_ms: number;
+            /** @description What the values measure. */
+            unit: components["schemas"]["Unit"];
+        };
+        /** @description One column. */
+        HeatmapColumn: {
+            /** @description How many values are in each row. */
+            counts: number[];
+            /**
+             * Format: int64
+             * @description Its start, in Unix milliseconds.
+             */
+            start_ms: number;
         };
         /** @description What an expression evaluates to over one window of time: one value for each group. */
         InstantQueryAnswer: {
@@ -1170,6 +1467,8 @@ export interface components {
         };
         /** @description A statement to run. */
         SqlRequest: {
+            /** @description `json` or `csv`; JSON unless said. */
+            format?: string | null;
             /**
              * @description One read-only SQL statement.
              * @example SELECT model, count(*) FROM spans GROUP BY model
@@ -1340,6 +1639,26 @@ export interface components {
              */
             requests: number;
         };
+        /** @description How the spend of one value changed. */
+        ValueChangeItem: {
+            /**
+             * Format: double
+             * @description Spend of the period.
+             */
+            after_usd: number;
+            /**
+             * Format: double
+             * @description Spend of the period before, in US dollars.
+             */
+            before_usd: number;
+            /**
+             * Format: double
+             * @description Their difference.
+             */
+            change_usd: number;
+            /** @description The value; `null` where the tag is absent. */
+            value: string | null;
+        };
         /** @description The value of one group. */
         ValueItem: {
             /** @description The tags that name the group, in the order of `by`; `null` where a tag is absent. */
@@ -1359,6 +1678,101 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    cost_change: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-7d
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the period; now unless said.
+                 * @example now
+                 */
+                to?: string;
+                /**
+                 * @description A condition on tags, as in expressions.
+                 * @example team:payments
+                 */
+                filter?: string;
+                /**
+                 * @description The tag whose values are compared one by one; `model` unless said.
+                 * @example team
+                 */
+                by?: string;
+                /**
+                 * @description The time zone whose days are meant, such as `Europe/Berlin`; UTC unless said.
+                 * @example Europe/Berlin
+                 */
+                tz?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The change and its parts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CostChangeAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cost_forecast: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A condition on tags, as in expressions.
+                 * @example team:payments
+                 */
+                filter?: string;
+                /**
+                 * @description The time zone whose month is meant, such as `Europe/Berlin`; UTC unless said.
+                 * @example Europe/Berlin
+                 */
+                tz?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The month, day by day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     coverage: {
         parameters: {
             query?: {
@@ -1712,6 +2126,66 @@ export interface operations {
             };
         };
     };
+    draw_heatmap: {
+        parameters: {
+            query: {
+                /**
+                 * @description The metric.
+                 * @example llm.request.duration
+                 */
+                metric: string;
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1h
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+                /**
+                 * @description The time between two columns, such as `60s` or `5m`; chosen for at most 120 columns unless said.
+                 * @example 60s
+                 */
+                step?: string;
+                /**
+                 * @description A condition on tags, as in expressions.
+                 * @example team:payments
+                 */
+                filter?: string;
+                /**
+                 * @description The time zone whose days are meant, such as `Europe/Berlin`; UTC unless said.
+                 * @example Europe/Berlin
+                 */
+                tz?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Columns of counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatmapAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     count_spans: {
         parameters: {
             query?: {
@@ -1980,6 +2454,11 @@ export interface operations {
                  * @example Europe/Berlin
                  */
                 tz?: string;
+                /**
+                 * @description `json` or `csv`; JSON unless said.
+                 * @example csv
+                 */
+                format?: string;
             };
             header?: never;
             path?: never;
@@ -1987,13 +2466,98 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One series for each group. */
+            /** @description One series for each group; as CSV one line for each point. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["QueryAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    complete_query: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The text of the editor; nothing is an empty one.
+                 * @example p95(llm.req
+                 */
+                text?: string;
+                /**
+                 * @description Where the cursor is, in bytes; at the end unless said.
+                 * @example 11
+                 */
+                at?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The likeliest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    explain_query: {
+        parameters: {
+            query: {
+                /**
+                 * @description The expression.
+                 * @example p95:llm.request.duration{team:payments} by {model}
+                 */
+                expr: string;
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1h
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text for people. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description Any error; `code` says which. */
@@ -2030,6 +2594,11 @@ export interface operations {
                  * @example Europe/Berlin
                  */
                 tz?: string;
+                /**
+                 * @description `json` or `csv`; JSON unless said.
+                 * @example csv
+                 */
+                format?: string;
             };
             header?: never;
             path?: never;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use weir_query::{Answer, InstantAnswer, Query, QueryContext, QueryError};
@@ -11,6 +12,7 @@ use weir_types::{Scan, ScanError, ScanRequest, ScanRow, TagKey};
 use crate::Shared;
 use crate::answer::JsonText;
 use crate::blocking::Abandoned;
+use crate::csv::{CsvText, Tabular};
 use crate::error::ApiError;
 use crate::extract::Params;
 use crate::instant;
@@ -39,6 +41,9 @@ pub(crate) struct QueryParams {
     /// The time zone whose days are meant, such as `Europe/Berlin`; UTC unless said.
     #[param(example = "Europe/Berlin")]
     tz: Option<String>,
+    /// `json` or `csv`; JSON unless said.
+    #[param(example = "csv")]
+    format: Option<String>,
 }
 
 /// What to evaluate, and over which window.
@@ -58,6 +63,9 @@ pub(crate) struct InstantQueryParams {
     /// The time zone whose days are meant, such as `Europe/Berlin`; UTC unless said.
     #[param(example = "Europe/Berlin")]
     tz: Option<String>,
+    /// `json` or `csv`; JSON unless said.
+    #[param(example = "csv")]
+    format: Option<String>,
 }
 
 /// Numbers over time: evaluates an expression at every step.
@@ -66,16 +74,16 @@ pub(crate) struct InstantQueryParams {
     path = "/api/query",
     tag = "query",
     params(QueryParams),
-    responses((status = 200, description = "One series for each group.", body = QueryAnswer), ApiError)
+    responses((status = 200, description = "One series for each group; as CSV one line for each point.", body = QueryAnswer), ApiError)
 )]
 pub(crate) async fn query_range(
     State(shared): State<Shared>,
     Params(params): Params<QueryParams>,
-) -> Result<JsonText, ApiError> {
+) -> Result<Response, ApiError> {
     let range = instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?;
     let step_us = params.step.as_deref().map(|step| instant::step_us("step", step)).transpose()?;
     let context = QueryContext { range, step_us, tz: params.tz };
-    evaluate::<_, QueryAnswer>(&shared, params.expr, context, weir_query::run).await
+    evaluate::<_, QueryAnswer>(&shared, params.expr, params.format.as_deref(), context, weir_query::run).await
 }
 
 /// One number for each group: evaluates an expression over the whole window.
@@ -89,42 +97,77 @@ pub(crate) async fn query_range(
 pub(crate) async fn query_instant(
     State(shared): State<Shared>,
     Params(params): Params<InstantQueryParams>,
-) -> Result<JsonText, ApiError> {
+) -> Result<Response, ApiError> {
     let range = instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?;
     let context = QueryContext { range, step_us: None, tz: params.tz };
-    evaluate::<_, InstantQueryAnswer>(&shared, params.expr, context, weir_query::run_instant).await
+    let format = params.format.as_deref();
+    evaluate::<_, InstantQueryAnswer>(&shared, params.expr, format, context, weir_query::run_instant).await
 }
 
 /// Parses on the async thread, which takes microseconds, and evaluates on a blocking one.
 async fn evaluate<A, W>(
     shared: &Shared,
     expr: Option<String>,
+    format: Option<&str>,
     context: QueryContext,
     run: fn(&Query, &QueryContext, &dyn Scan) -> Result<A, QueryError>,
-) -> Result<JsonText, ApiError>
+) -> Result<Response, ApiError>
 where
     A: 'static,
-    W: From<A> + Serialize,
+    W: From<A> + Serialize + Tabular,
 {
-    let text =
-        expr.ok_or_else(|| ApiError::missing("expr", "an expression, such as count:llm.request.count{*}"))?;
-    if text.len() > EXPRESSION_BYTES_MAX {
-        return Err(ApiError::parameter("expr", &text, &format!("at most {EXPRESSION_BYTES_MAX} bytes")));
-    }
+    let text = expression(expr)?;
+    let format = Format::of(format)?;
     let query = weir_query::parse(&text).map_err(|error| ApiError::in_expression(&error, &text))?;
     let scan = Arc::clone(&shared.scan);
-    let evaluating = shared.gate.answer(move |abandoned| {
+    let evaluating = shared.gate.run(move |abandoned| {
         let scan = UntilAbandoned { scan: &*scan, abandoned };
         let answer = run(&query, &context, &scan).map_err(|error| ApiError::in_expression(&error, &text))?;
-        Ok(W::from(answer))
+        format.write(&W::from(answer))
     });
     evaluating.await
 }
 
+/// An expression that is there and no longer than people write.
+pub(super) fn expression(text: Option<String>) -> Result<String, ApiError> {
+    let text =
+        text.ok_or_else(|| ApiError::missing("expr", "an expression, such as count:llm.request.count{*}"))?;
+    if text.len() > EXPRESSION_BYTES_MAX {
+        return Err(ApiError::parameter("expr", &text, &format!("at most {EXPRESSION_BYTES_MAX} bytes")));
+    }
+    Ok(text)
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Csv,
+}
+
+impl Format {
+    /// Reads `format`.
+    pub fn of(text: Option<&str>) -> Result<Self, ApiError> {
+        match text {
+            None | Some("json") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            Some(other) => Err(ApiError::parameter("format", other, "json or csv")),
+        }
+    }
+
+    /// Writes a table; to be called on a blocking thread.
+    pub fn write(self, table: &(impl Serialize + Tabular)) -> Result<Response, ApiError> {
+        Ok(match self {
+            Self::Json => JsonText::of(table)?.into_response(),
+            Self::Csv => CsvText::of(table)?.into_response(),
+        })
+    }
+}
+
 /// Stops a query between two of its scans once its client has gone.
-struct UntilAbandoned<'a> {
-    scan: &'a dyn Scan,
-    abandoned: &'a Abandoned,
+pub(super) struct UntilAbandoned<'a> {
+    pub scan: &'a dyn Scan,
+    pub abandoned: &'a Abandoned,
 }
 
 impl Scan for UntilAbandoned<'_> {

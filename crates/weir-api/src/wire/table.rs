@@ -13,6 +13,9 @@ pub struct SqlRequest {
     /// One read-only SQL statement.
     #[schema(example = "SELECT model, count(*) FROM spans GROUP BY model")]
     pub sql: String,
+    /// `json` or `csv`; JSON unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// What a statement returned.

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_types::Secret;
 
-use crate::fakes::{FakeDocuments, FakeKeys, FakeStatus, FakeStore, FixedClock};
+use crate::fakes::{FakeDocuments, FakeKeys, FakePrices, FakeStatus, FakeStore, FixedClock};
 
 /// A running API with its fakes.
 pub struct Weir {
@@ -40,6 +40,7 @@ impl Weir {
             scan: store.clone(),
             browse: store.clone(),
             key_admin: Arc::new(FakeKeys::default()),
+            prices: Arc::new(FakePrices),
             documents: Arc::new(FakeDocuments::default()),
             live: live.clone(),
             clock: Arc::new(FixedClock),

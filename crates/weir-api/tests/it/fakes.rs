@@ -8,10 +8,10 @@ use weir_api::{Status, StatusSource};
 use weir_types::{
     BoxFuture, Browse, BrowseError, CacheStatus, Cell, Clock, Column, Content, Contrast, ContrastTag,
     ContrastValue, Document, DocumentChange, DocumentError, DocumentKind, Documents, Facet, FacetGroup,
-    KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey, PolicyDecision, Scan, ScanError, ScanRequest, ScanRow,
-    Scope, Score, ScoreValue, Secret, Source, Span, SpanCount, SpanFilter, SpanId, SpanKind, SpanPage,
-    SpanSelection, SqlLimits, Table, TagKey, TimeRange, TokenUsage, TraceFilter, TraceId, TracePage,
-    TraceSummary, TraceTags, UnixMicros, VirtualKey,
+    KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey, PicoUsdPerToken, PolicyDecision, PriceSource, Scan,
+    ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret, Source, Span, SpanCount, SpanFilter,
+    SpanId, SpanKind, SpanPage, SpanSelection, SqlLimits, Table, TagKey, TimeRange, TokenRates, TokenUsage,
+    TraceFilter, TraceId, TracePage, TraceSummary, TraceTags, UnixMicros, VirtualKey,
 };
 
 /// What `now` is: 2023-11-14T22:13:20Z.
@@ -337,6 +337,15 @@ impl KeyAdmin for FakeKeys {
             key.revoked_at = Some(NOW);
             Ok(key.clone())
         })
+    }
+}
+
+pub struct FakePrices;
+
+impl PriceSource for FakePrices {
+    fn rates(&self, _: &str, _: &str) -> Option<TokenRates> {
+        let rate = PicoUsdPerToken;
+        Some(TokenRates { input: rate(1_000_000), cache_read: rate(100_000), output: rate(4_000_000) })
     }
 }
 

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod client;
+mod compress;
 mod contract;
+mod cost;
+mod csv;
 mod documents;
+mod editor;
 mod fakes;
 mod hostile;
 mod keys;

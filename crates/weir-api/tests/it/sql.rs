@@ -36,7 +36,7 @@ async fn a_body_of_another_shape_says_what_was_expected() {
         ("[]", "wrong shape"),
         ("{}", "missing field `sql`"),
         ("{\"sql\":1}", "expected a string"),
-        ("{\"sql\":\"SELECT 1\",\"format\":\"csv\"}", "unknown field `format`, expected `sql`"),
+        ("{\"sql\":\"SELECT 1\",\"rows\":1}", "unknown field `rows`, expected `sql` or `format`"),
     ] {
         let call = weir.call("POST", "/api/sql").header("content-type", "application/json");
         let message = call.body(body).send().await.refused(400, "invalid_body");

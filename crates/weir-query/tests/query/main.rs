@@ -9,6 +9,7 @@ mod errors;
 mod explanations;
 mod laws;
 mod memory;
+mod money;
 mod plans;
 mod reference;
 mod scopes;
