@@ -15,9 +15,10 @@ DEADLINE_S = 180
 
 
 def receiver(stand: Stand, name: str) -> str:
-    """The address of a receiver, `host:port`."""
+    """The address of a receiver, `host:port`; its unix socket is another line of the status."""
     receivers = get(f"{stand.weir.url}/api/status")["receivers"]
-    return next(one["address"] for one in receivers if one["name"] == name and one["state"] == "listening")
+    addresses = [one["address"] for one in receivers if one["name"] == name and one["state"] == "listening"]
+    return next(address for address in addresses if not address.startswith("unix:"))
 
 
 def run(stand: Stand, *what: str, **settings: str) -> dict:
