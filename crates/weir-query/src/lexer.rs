@@ -67,6 +67,15 @@ impl<'a> Lexer<'a> {
         Self { source, at: 0 }
     }
 
+    /// Reads from a place within the text on; a place within a character is moved on to its end.
+    pub(crate) fn starting_at(source: &'a str, start: usize) -> Self {
+        let mut at = start.min(source.len());
+        while !source.is_char_boundary(at) {
+            at += 1;
+        }
+        Self { source, at }
+    }
+
     /// The next token and where it stands. At the end of the text this is [`Token::End`], again and again.
     pub(crate) fn next(&mut self, mode: Mode) -> Result<(Token, Place), QueryError> {
         self.skip(char::is_whitespace);

@@ -33,6 +33,7 @@ mod number;
 mod parser;
 mod place;
 mod plan;
+mod prefix;
 mod print;
 mod reference;
 mod series;
@@ -50,9 +51,10 @@ pub use complete::{Suggestion, complete};
 pub use error::{QueryError, QueryErrorKind};
 pub use functions::{FunctionSpec, Parameter, ParameterKind};
 pub use heatmap::{Heatmap, heatmap};
-pub use name::SPAN_TAGS;
+pub use name::{SPAN_TAGS, did_you_mean};
 pub use number::{Number, Suffix};
 pub use place::Place;
+pub use prefix::{Prefix, SeriesMethod, parse_prefix};
 pub use reference::reference;
 
 /// A query that was parsed and checked.
@@ -124,6 +126,11 @@ pub fn run(query: &Query, ctx: &QueryContext, scan: &dyn Scan) -> Result<Answer,
 /// the store.
 pub fn run_instant(query: &Query, ctx: &QueryContext, scan: &dyn Scan) -> Result<InstantAnswer, QueryError> {
     execute::run_instant(query, ctx, scan)
+}
+
+/// Checks that a time zone exists; the error suggests the one that was probably meant. Its place is empty.
+pub fn check_time_zone(name: &str) -> Result<(), QueryError> {
+    calendar::Calendar::new(Some(name)).map(|_| ())
 }
 
 /// Says how a query would be answered, as text of several lines for people. What is wrong with the range, the step or the

@@ -17,6 +17,7 @@ use crate::error::{QueryError, QueryErrorKind};
 use crate::lexer::{Lexer, Mode, Token};
 use crate::limits;
 use crate::place::Place;
+use crate::prefix::SeriesMethod;
 
 /// How tightly a unary minus binds: more than `*`.
 const NEGATE_POWER: u8 = 30;
@@ -43,6 +44,23 @@ pub(crate) fn parse_whole_scope(source: &str) -> Result<(weir_types::Scope, Vec<
     Ok((parsed.scope, parsed.places))
 }
 
+/// Parses the expression that starts at a byte of a text and ends where no more of it follows.
+pub(crate) fn parse_prefix(source: &str, start: usize, is_argument: bool) -> Result<ExprPrefix, QueryError> {
+    let mut parser = Parser::new(source)?;
+    parser.lexer = Lexer::starting_at(source, start);
+    parser.series_methods = Some(Vec::new());
+    parser.surrounding = if is_argument { Surrounding::Arguments } else { Surrounding::Nothing };
+    let expr = parser.expression(0)?;
+    Ok(ExprPrefix { expr, end: parser.last.range().end, methods: parser.series_methods.unwrap_or_default() })
+}
+
+/// An expression at the start of a longer text.
+pub(crate) struct ExprPrefix {
+    pub(crate) expr: Expr,
+    pub(crate) end: usize,
+    pub(crate) methods: Vec<SeriesMethod>,
+}
+
 /// What surrounds an expression; inside of a call a comma separates arguments and so ends a list of tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Surrounding {
@@ -57,6 +75,8 @@ struct Parser<'a> {
     depth: usize,
     nodes: usize,
     surrounding: Surrounding,
+    /// Datadog's methods on points, where they are allowed.
+    series_methods: Option<Vec<SeriesMethod>>,
 }
 
 impl<'a> Parser<'a> {
@@ -74,6 +94,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             nodes: 0,
             surrounding: Surrounding::Nothing,
+            series_methods: None,
         })
     }
 

@@ -9,6 +9,7 @@ use crate::lexer::Token;
 use crate::name;
 use crate::number::Suffix;
 use crate::place::Place;
+use crate::prefix::SeriesMethod;
 
 impl Parser<'_> {
     /// An expression that starts with a bare name.
@@ -198,6 +199,10 @@ impl Parser<'_> {
         let per_second = match method.as_str() {
             "as_rate" => true,
             "as_count" => false,
+            "rollup" | "fill" if self.series_methods.is_some() => {
+                self.series_method(method, place)?;
+                return Ok(inner);
+            }
             _ => return Err(unknown_method(&method, place)),
         };
         self.expect_symbol('(', "after the method")?;
@@ -216,6 +221,32 @@ impl Parser<'_> {
         let whole = inner.place.to(self.last);
         let call = Call { function: &functions::PER_SECOND, name_place: place, args: vec![inner] };
         self.node(ExprKind::Call(call), whole)
+    }
+
+    /// The arguments of `.rollup(sum, 60)` or `.fill(zero)`, noted for whoever asked for a prefix.
+    fn series_method(&mut self, name: String, place: Place) -> Result<(), QueryError> {
+        self.expect_symbol('(', "after the method")?;
+        let mut arguments = Vec::new();
+        loop {
+            let (token, at) = self.take()?;
+            arguments.push(match token {
+                Token::Name(word) => word,
+                Token::Number(number) => number.to_string(),
+                other => {
+                    let message = format!("expected a word or a number, found {}", other.describe());
+                    return Err(
+                        syntax(at, message).with_hint("for example `.rollup(sum, 60)` or `.fill(zero)`")
+                    );
+                }
+            });
+            if self.take_symbol(')')? {
+                break;
+            }
+            self.expect_symbol(',', &format!("or `)` in the arguments of .{name}"))?;
+        }
+        let place = place.to(self.last);
+        self.series_methods.get_or_insert_default().push(SeriesMethod { name, arguments, place });
+        Ok(())
     }
 }
 
