@@ -4,7 +4,7 @@ set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-for suite in sdk frameworks; do
+for suite in sdk frameworks telemetry datadog; do
   python3 -m venv "$work/$suite"
   "$work/$suite/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements/$suite.in"
   {

@@ -20,7 +20,7 @@ def main() -> int:
     cache = Path(os.environ["WEIR_CLIENTS"])
     arguments = sys.argv[1:]
     failed = []
-    for suite in ("sdk", "frameworks"):
+    for suite in ("sdk", "frameworks", "telemetry", "datadog"):
         python = cache / suite / "bin" / "python"
         folder = HERE / "python" / suite
         command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder), *arguments]

@@ -9,7 +9,7 @@ cache="${WEIR_CACHE:-$HOME/.cache/weir}/clients-$pins"
 if [ ! -e "$cache/.complete" ]; then
   echo "installing clients into $cache" >&2
   mkdir -p "$cache/node"
-  for suite in sdk frameworks; do
+  for suite in sdk frameworks telemetry datadog; do
     python3 -m venv --clear "$cache/$suite"
     "$cache/$suite/bin/pip" install --quiet --disable-pip-version-check --no-deps \
       -r "$here/requirements/$suite.txt" >&2

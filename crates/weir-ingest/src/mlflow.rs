@@ -5,8 +5,8 @@
 //! beside the spans: an experiment's id is made from its name, and its name is found among the applications that MLflow
 //! reported.
 //!
-//! What announces a trace names its session and its user, which its spans do not; it is remembered until they come, and
-//! they carry it into the store.
+//! What announces a trace names its session and its user, which its spans do not. Whichever comes first is remembered, and
+//! the spans carry it into the store.
 //!
 //! Traces are read back through [`Browse`], so that `mlflow.search_traces` works; runs, models and artifacts are not
 //! served, and a client that asks for them is told so in MLflow's own shape of an error.
@@ -141,7 +141,10 @@ async fn start_trace(State(shared): State<Shared>, request: Request) -> Answer {
     let body = body_of(request).await?;
     let info = &body["trace"]["trace_info"];
     let id = trace_id(info["trace_id"].as_str().unwrap_or_default())?;
-    shared.known.announce(id, info);
+    let completed = shared.known.announce(id, info);
+    let completed = completed.into_iter().map(|span| Record::Span(Box::new(span))).collect();
+    // The store keeps one row for a span: the one that says more.
+    shared.inlet.accept(completed).map_err(|error| MlflowError::Unavailable(error.to_string()))?;
     let mut info = info.clone();
     // By this tag a client knows that spans are sent to the server and not to a store of files.
     info["tags"]["mlflow.trace.spansLocation"] = json!("TRACKING_STORE");

@@ -45,10 +45,12 @@ kind = "anthropic"
 base_url = "{provider}"
 
 [listeners]
-otlp_grpc = "off"
-otlp_http = "off"
-datadog = "off"
-dogstatsd = "off"
+otlp_grpc = "127.0.0.1:0"
+otlp_http = "127.0.0.1:0"
+datadog = "127.0.0.1:0"
+dogstatsd = "127.0.0.1:0"
+datadog_socket = "{sockets}.apm"
+dogstatsd_socket = "{sockets}.dsd"
 """
 
 
@@ -115,7 +117,9 @@ class Weir:
         self.address = ("127.0.0.1", free_port())
         self.url = "http://{}:{}".format(*self.address)
         path = folder / f"{name}.toml"
-        path.write_text(CONFIG.format(**config))
+        # Short enough for the 107 bytes that a unix socket's path may have.
+        self.sockets = folder / name
+        path.write_text(CONFIG.format(sockets=self.sockets, **config))
         data_dir, listen = str(folder / name), "{}:{}".format(*self.address)
         arguments = [binary, "serve", "--config", str(path), "--data-dir", data_dir, "--listen", listen]
         self.process = Process(name, arguments, folder, f"{self.url}/healthz")

@@ -72,7 +72,18 @@ function providerHeaders(exchange) {
 /** The span of this id, as soon as it is stored. */
 export async function span(id) {
   assert.match(id, /^[0-9a-f]{16}$/);
-  const sql = `SELECT * FROM spans WHERE span_id = '${id}'`;
+  const [found] = await rows(`SELECT * FROM spans WHERE span_id = '${id}'`, 1, `span ${id}`);
+  return found;
+}
+
+/** The spans of a trace, as soon as there are this many. */
+export async function spansOfTrace(id, count) {
+  assert.match(id, /^[0-9a-f]{32}$/);
+  return rows(`SELECT * FROM spans WHERE trace_id = '${id}'`, count, `${count} spans of trace ${id}`);
+}
+
+/** The rows of a statement, as soon as there are this many. */
+async function rows(sql, count, what) {
   for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline; await pause(20)) {
     const response = await fetch(`${weirUrl}/api/sql`, {
       method: "POST",
@@ -81,12 +92,12 @@ export async function span(id) {
     });
     const table = await response.json();
     assert.ok(table.rows, JSON.stringify(table));
-    if (table.rows.length > 0) {
+    if (table.rows.length >= count) {
       const names = table.columns.map((column) => column.name);
-      return Object.fromEntries(table.rows[0].map((value, at) => [names[at], value]));
+      return table.rows.map((row) => Object.fromEntries(row.map((value, at) => [names[at], value])));
     }
   }
-  throw new Error(`span ${id} was not stored within ${DEADLINE_MS} ms`);
+  throw new Error(`${what} not stored within ${DEADLINE_MS} ms`);
 }
 
 // US dollars for a million tokens, from the providers' price pages.

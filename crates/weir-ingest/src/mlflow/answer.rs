@@ -92,10 +92,10 @@ fn duration(micros: u64) -> String {
 fn json_of_span(trace_id: TraceId, span: &Span) -> Value {
     let end = span.start.0.saturating_add(i64::try_from(span.duration_us).unwrap_or(i64::MAX));
     let nanos = |micros: i64| micros.saturating_mul(1_000).to_string();
-    let text = |key: &str, text: String| json!({ "key": key, "value": { "string_value": text } });
+    let pair = |key: &str, value: &Value| json!({ "key": key, "value": any_value(value) });
     let mut pairs = vec![
-        text("mlflow.traceRequestId", json!(text_of(trace_id)).to_string()),
-        text("mlflow.spanType", json!(span_type(span.kind)).to_string()),
+        pair("mlflow.traceRequestId", &json!(text_of(trace_id))),
+        pair("mlflow.spanType", &json!(span_type(span.kind))),
     ];
     let contents = [
         ("mlflow.spanInputs", &span.input),
@@ -103,14 +103,14 @@ fn json_of_span(trace_id: TraceId, span: &Span) -> Value {
         ("mlflow.chat.tools", &span.tools),
     ];
     for (key, content) in contents {
-        pairs.extend(content.as_ref().map(|content| text(key, content.expose().to_owned())));
+        pairs.extend(content.as_ref().map(|content| pair(key, &value_of(content))));
     }
     if let (Some(input), Some(output)) = (span.tokens.input, span.tokens.output) {
         let usage = json!({ "input_tokens": input, "output_tokens": output, "total_tokens": input + output });
-        pairs.push(text("mlflow.chat.tokenUsage", usage.to_string()));
+        pairs.push(pair("mlflow.chat.tokenUsage", &usage));
     }
     if let Some(model) = span.response_model.as_ref().or(span.model.as_ref()) {
-        pairs.push(text("mlflow.llm.model", json!(model).to_string()));
+        pairs.push(pair("mlflow.llm.model", &json!(model)));
     }
     let status = match span.status {
         SpanStatus::Ok => json!({ "code": "STATUS_CODE_OK" }),
@@ -126,6 +126,31 @@ fn json_of_span(trace_id: TraceId, span: &Span) -> Value {
         "attributes": pairs,
         "status": status,
     })
+}
+
+/// A content as JSON; one that was cut is a text.
+fn value_of(content: &Content) -> Value {
+    serde_json::from_str(content.expose()).unwrap_or_else(|_| json!(content.expose()))
+}
+
+/// A value as OTLP's `AnyValue`. The depth is bounded by the parser that made the value.
+fn any_value(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({}),
+        Value::Bool(value) => json!({ "bool_value": value }),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => json!({ "int_value": number.to_string() }),
+            None => json!({ "double_value": number.as_f64() }),
+        },
+        Value::String(text) => json!({ "string_value": text }),
+        Value::Array(items) => {
+            json!({ "array_value": { "values": items.iter().map(any_value).collect::<Vec<_>>() } })
+        }
+        Value::Object(members) => {
+            let values = members.iter().map(|(key, value)| json!({ "key": key, "value": any_value(value) }));
+            json!({ "kvlist_value": { "values": values.collect::<Vec<_>>() } })
+        }
+    }
 }
 
 fn span_type(kind: SpanKind) -> &'static str {

@@ -16,6 +16,9 @@ use crate::otlp::tag;
 /// Traces whose announcements are remembered: at a thousand traces a second, ten seconds.
 const ANNOUNCED_MAX: usize = 10_000;
 
+/// Spans that are remembered until their trace is announced. Their contents are shared with the journal's batch.
+const WAITING_MAX: usize = 2_000;
+
 /// Experiments that are remembered beside those that have traces.
 const EXPERIMENTS_MAX: usize = 1_000;
 
@@ -39,6 +42,8 @@ struct State {
     announced: HashMap<TraceId, Announcement>,
     /// In the order in which they came.
     order: VecDeque<TraceId>,
+    /// Spans that came before their trace was announced, in the order in which they came.
+    waiting: VecDeque<Span>,
 }
 
 #[derive(Clone)]
@@ -73,14 +78,19 @@ impl Known {
         self.lock().experiments.values().cloned().collect()
     }
 
-    /// Remembers what `info` says about a trace.
-    pub(crate) fn announce(&self, id: TraceId, info: &Value) {
+    /// Remembers what `info` says about a trace, and returns those of its spans that came before it, completed. Clients send
+    /// both at once, over two connections.
+    pub(crate) fn announce(&self, id: TraceId, info: &Value) -> Vec<Span> {
         let metadata = &info["trace_metadata"];
         let named = |key: &str| metadata[key].as_str().filter(|text| !text.is_empty()).map(tag);
         let kept = serde_json::json!({ "metadata": metadata, "tags": info["tags"] }).to_string();
         let kept = if kept.len() > METADATA_BYTES_MAX { "null" } else { &kept };
         let announcement = Announcement { session: named(SESSION), user: named(USER), info: Arc::from(kept) };
         let mut state = self.lock();
+        let (mut early, waiting): (Vec<Span>, Vec<Span>) =
+            std::mem::take(&mut state.waiting).into_iter().partition(|span| span.trace_id == id);
+        state.waiting = waiting.into();
+        early.iter_mut().for_each(|span| announcement.complete(span));
         if state.announced.insert(id, announcement).is_none() {
             state.order.push_back(id);
         }
@@ -89,6 +99,7 @@ impl Known {
         {
             state.announced.remove(&oldest);
         }
+        early
     }
 
     /// Gives spans the application that their experiment is, and what was announced about their traces.
@@ -100,7 +111,7 @@ impl Known {
             (_, None) => None,
         };
         let app = app.map(|name| tag(&name));
-        let state = self.lock();
+        let mut state = self.lock();
         for record in records {
             let Record::Span(span) = record else { continue };
             if app.is_some() {
@@ -108,6 +119,11 @@ impl Known {
             }
             if let Some(announced) = state.announced.get(&span.trace_id) {
                 announced.complete(span);
+            } else {
+                state.waiting.push_back(Span::clone(span));
+                if state.waiting.len() > WAITING_MAX {
+                    state.waiting.pop_front();
+                }
             }
         }
     }

@@ -61,8 +61,8 @@ pub(crate) struct Facts<'a> {
     /// Events that nothing was made of.
     pub(crate) other_events: Vec<&'a Event>,
     /// JSON objects that were given as input and output as a whole, for what they name.
-    question: Option<&'a str>,
-    answer: Option<&'a str>,
+    question: Option<&'a Value>,
+    answer: Option<&'a Value>,
 }
 
 impl<'a> Facts<'a> {
@@ -126,14 +126,15 @@ impl<'a> Facts<'a> {
     }
 
     fn place(&mut self, place: Place, rest: Option<&'a str>, value: &'a Value) {
-        if let Value::Text(text) = value
-            && text.starts_with('{')
-        {
-            match place.field {
-                Field::Input => self.question = Some(text),
-                Field::Output => self.answer = Some(text),
-                _ => {}
-            }
+        let is_object = match value {
+            Value::Text(text) => text.starts_with('{'),
+            Value::Map(_) => true,
+            _ => false,
+        };
+        match place.field {
+            Field::Input if is_object => self.question = Some(value),
+            Field::Output if is_object => self.answer = Some(value),
+            _ => {}
         }
         if let Some(rest) = rest {
             self.families.push((place, rest, value));
@@ -219,14 +220,13 @@ impl<'a> Facts<'a> {
     }
 
     fn usage_json(&self) -> serde_json::Map<String, serde_json::Value> {
-        let text = self.text(Field::UsageJson);
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        serde_json::from_str(&self.json(Field::UsageJson)).unwrap_or_default()
     }
 
     /// The cost, where the client states one.
     pub(crate) fn cost(&self) -> Option<NanoUsd> {
         let in_json = || {
-            let costs: serde_json::Value = serde_json::from_str(&self.text(Field::CostJson)?).ok()?;
+            let costs: serde_json::Value = serde_json::from_str(&self.json(Field::CostJson)).ok()?;
             costs.get("total_cost").unwrap_or(&costs).as_f64()
         };
         self.number(Field::CostUsd).or_else(in_json).filter(|usd| *usd >= 0.0).map(NanoUsd::from_usd)
@@ -234,11 +234,7 @@ impl<'a> Facts<'a> {
 
     /// What the question says in its own JSON: parameters where the dialect has an attribute for them, else the input.
     pub(crate) fn question(&self) -> Named<'_> {
-        let parameters = match self.value(Field::ModelParameters) {
-            Some(Value::Text(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let mut named = parameters.map(Named::read).unwrap_or_default();
+        let mut named = self.value(Field::ModelParameters).map(Named::read).unwrap_or_default();
         if named.model.is_none() {
             let question = self.question.map(Named::read).unwrap_or_default();
             named = Named { model: question.model, stream: named.stream.or(question.stream), id: None };
@@ -264,9 +260,21 @@ pub(crate) struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    /// Nothing where the text is not such JSON: it was never promised to be.
-    fn read(text: &'a str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+    /// Nothing where the value is not such an object: it was never promised to be.
+    fn read(value: &'a Value) -> Self {
+        let map = match value {
+            Value::Text(text) => return serde_json::from_str(text).unwrap_or_default(),
+            Value::Map(map) => map,
+            _ => return Self::default(),
+        };
+        let member = |name: &str| {
+            map.values.iter().find(|pair| pair.key == name).and_then(|pair| pair.value.as_ref()?.value.as_ref())
+        };
+        Self {
+            id: member("id").and_then(text),
+            model: member("model").and_then(text),
+            stream: member("stream").and_then(truth),
+        }
     }
 }
 

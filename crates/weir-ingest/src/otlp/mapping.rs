@@ -103,7 +103,7 @@ pub(crate) const ROWS: &[Row] = rows![
         older ["llm.request.model"],
         openinference ["llm.model_name", "embedding.model_name", "reranker.model_name"],
         vercel ["ai.model.id"],
-        mlflow ["mlflow.llm.model"];
+        mlflow ["model", "mlflow.llm.model"];
     ResponseModel, "`response_model`, the one that answered":
         current ["gen_ai.response.model"],
         older ["llm.response.model"],

@@ -240,7 +240,11 @@ struct Cuts {
 fn contents(made: &mut Span, facts: &Facts<'_>) -> Cuts {
     let mut cuts = Cuts::default();
     let input = with_system(facts.json(Field::SystemInstructions), facts.json(Field::Input));
-    let output = with_tool_calls(facts.json(Field::Output), facts.json(Field::OutputToolCalls));
+    let output = match made.kind {
+        // What comes out is a vector of a thousand numbers, which nobody reads.
+        SpanKind::Embedding => String::new(),
+        _ => with_tool_calls(facts.json(Field::Output), facts.json(Field::OutputToolCalls)),
+    };
     (made.input, cuts.input) = bounded(input);
     (made.output, cuts.output) = bounded(output);
     made.tools = bounded(facts.json(Field::Tools)).0;
