@@ -18,7 +18,7 @@ def receiver(stand: Stand, name: str) -> str:
     """The address of a receiver, `host:port`; its unix socket is another line of the status."""
     receivers = get(f"{stand.weir.url}/api/status")["receivers"]
     addresses = [one["address"] for one in receivers if one["name"] == name and one["state"] == "listening"]
-    return next(address for address in addresses if not address.startswith("unix:"))
+    return next(address for address in addresses if not address.startswith("unix:")).removeprefix("udp://")
 
 
 def run(stand: Stand, *what: str, **settings: str) -> dict:
