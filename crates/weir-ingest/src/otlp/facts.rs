@@ -268,7 +268,10 @@ impl<'a> Named<'a> {
             _ => return Self::default(),
         };
         let member = |name: &str| {
-            map.values.iter().find(|pair| pair.key == name).and_then(|pair| pair.value.as_ref()?.value.as_ref())
+            map.values
+                .iter()
+                .find(|pair| pair.key == name)
+                .and_then(|pair| pair.value.as_ref()?.value.as_ref())
         };
         Self {
             id: member("id").and_then(text),
