@@ -5,13 +5,14 @@
 //! over the length of the queue is refused at once with an error that clients retry on.
 //!
 //! When a client goes away its request is dropped: a call that still waits is never made, and a call that runs sees
-//! [`Abandoned::yes`] between its steps. The place in the bound is given back when the call really ends.
+//! [`Abandoned::yes`] between its steps, and runs under a [`Cancel`] by which the store interrupts its query. The place in the bound is given back when the call really ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use weir_types::Cancel;
 
 use crate::answer::JsonText;
 use crate::error::ApiError;
@@ -24,12 +25,12 @@ const WAITING_MAX: usize = 64;
 
 /// Whether nobody waits for the answer any more.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Abandoned(Arc<AtomicBool>);
+pub(crate) struct Abandoned(Cancel);
 
 impl Abandoned {
     /// True once the client has gone.
     pub fn yes(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_cancelled()
     }
 }
 
@@ -73,10 +74,10 @@ impl Gate {
             running.acquire_owned().await.map_err(|error| ApiError::internal("waiting", error.to_string()))?
         };
         let abandoned = Abandoned::default();
-        let watch = SetOnDrop(abandoned.clone());
+        let watch = CancelOnDrop(abandoned.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            call(&abandoned)
+            abandoned.0.clone().scope(|| call(&abandoned))
         });
         let outcome = task.await;
         drop(watch);
@@ -100,11 +101,12 @@ impl Drop for Place<'_> {
     }
 }
 
-struct SetOnDrop(Abandoned);
+/// Cancels the call when its client goes away.
+struct CancelOnDrop(Abandoned);
 
-impl Drop for SetOnDrop {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.0.cancel();
     }
 }
 

@@ -23,7 +23,7 @@ const SCORE_MIN: f64 = 0.005;
 /// The tags that differ, most first.
 pub(crate) fn rank(contrast: Contrast) -> DiffersAnswer {
     let Contrast { selected, rest, selected_seen, rest_seen, tags } = contrast;
-    let seen = Seen { selected: selected_seen as f64, rest: rest_seen as f64 };
+    let seen = Seen { selected: selected_seen, rest: rest_seen };
     let mut tags: Vec<_> = tags.into_iter().map(|tag| seen.judge(tag)).collect();
     tags.retain(|tag| tag.score >= SCORE_MIN);
     tags.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.tag.cmp(&b.tag)));
@@ -34,8 +34,8 @@ pub(crate) fn rank(contrast: Contrast) -> DiffersAnswer {
 /// How many spans were looked at on either side.
 #[derive(Clone, Copy)]
 struct Seen {
-    selected: f64,
-    rest: f64,
+    selected: u64,
+    rest: u64,
 }
 
 impl Seen {
@@ -49,8 +49,8 @@ impl Seen {
                     value,
                     selected,
                     rest,
-                    selected_share: share(selected as f64, self.selected),
-                    rest_share: share(rest as f64, self.rest),
+                    selected_share: share(selected as f64, self.selected as f64),
+                    rest_share: share(rest as f64, self.rest as f64),
                 };
                 (self.difference(selected as f64, rest as f64), item)
             })
@@ -66,11 +66,11 @@ impl Seen {
         if tag.values.iter().any(|value| value.value.is_none()) || !tag.tag.starts_with("attributes.") {
             return;
         }
-        let left = |seen: f64, count: fn(&ContrastValue) -> u64| {
-            seen as u64 - tag.values.iter().map(count).sum::<u64>().min(seen as u64)
+        let left = |seen: u64, count: fn(&ContrastValue) -> u64| {
+            seen.saturating_sub(tag.values.iter().map(count).sum::<u64>())
         };
-        let (selected, rest) =
-            (left(self.selected, |value| value.selected), left(self.rest, |value| value.rest));
+        let selected = left(self.selected, |value| value.selected);
+        let rest = left(self.rest, |value| value.rest);
         if selected + rest > 0 {
             tag.values.push(ContrastValue { value: None, selected, rest });
         }
@@ -78,12 +78,13 @@ impl Seen {
 
     /// The difference of the smoothed shares of one value.
     fn difference(self, selected: f64, rest: f64) -> f64 {
-        if self.selected == 0.0 || self.rest == 0.0 {
+        let (all_selected, all_rest) = (self.selected as f64, self.rest as f64);
+        if self.selected == 0 || self.rest == 0 {
             return 0.0;
         }
-        let common = share(selected + rest, self.selected + self.rest);
+        let common = share(selected + rest, all_selected + all_rest);
         let smoothed = |count: f64, of: f64| (count + PRIOR_SPANS * common) / (of + PRIOR_SPANS);
-        (smoothed(selected, self.selected) - smoothed(rest, self.rest)).abs()
+        (smoothed(selected, all_selected) - smoothed(rest, all_rest)).abs()
     }
 }
 

@@ -9,6 +9,7 @@
 //! is integer microseconds UTC, a missing value is `None` and never zero.
 
 mod browse;
+mod cancel;
 mod cell;
 mod content;
 mod coverage;
@@ -36,6 +37,7 @@ pub use browse::{
     SpanBounds, SpanCount, SpanFilter, SpanPage, SpanSelection, SpanSort, SpanSummary, SqlLimits, Table,
     TraceFilter, TracePage, TraceSort, TraceSummary, TraceTags,
 };
+pub use cancel::{Cancel, Hook};
 pub use cell::{Cell, CellDelta, CellKey};
 pub use content::{Content, Secret};
 pub use coverage::{Coverage, CoverageRow, SeenBy};

@@ -526,7 +526,7 @@ export interface components {
             /** @description More or fewer calls. */
             volume: string;
         };
-        /** @description The parts of a change, in US dollars. Each is the factor's Shapley value; see `docs/reference/cost-change.md`. */
+        /** @description The parts of a change, in US dollars. Each is the factor's Shapley value; see `docs/reference/cost.md`. */
         ChangeParts: {
             /**
              * Format: double

@@ -83,14 +83,12 @@ pub(super) fn sort_order<K: Copy + Default>(
 ) -> Result<SortOrder<K>, ApiError> {
     let Some(text) = text else { return Ok(SortOrder::default()) };
     let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-    match keys.iter().find(|(known, _)| *known == name) {
-        Some((_, by)) => Ok(SortOrder { by: *by, descending }),
-        None => {
-            let names: Vec<_> = keys.iter().map(|(name, _)| *name).collect();
-            let expected = format!("one of {}, with `-` before it for the greatest first", names.join(", "));
-            Err(ApiError::parameter("sort", text, &expected))
-        }
+    if let Some((_, by)) = keys.iter().find(|(known, _)| *known == name) {
+        return Ok(SortOrder { by: *by, descending });
     }
+    let names: Vec<_> = keys.iter().map(|(name, _)| *name).collect();
+    let expected = format!("one of {}, with `-` before it for the greatest first", names.join(", "));
+    Err(ApiError::parameter("sort", text, &expected))
 }
 
 fn flag(name: &str, text: Option<&str>) -> Result<bool, ApiError> {

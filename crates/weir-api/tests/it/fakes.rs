@@ -412,7 +412,12 @@ impl Documents for FakeDocuments {
     }
 
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), DocumentError>> {
-        Box::pin(async { self.with(id, |documents, at| Ok(drop(documents.remove(at)))) })
+        Box::pin(async {
+            self.with(id, |documents, at| {
+                documents.remove(at);
+                Ok(())
+            })
+        })
     }
 }
 

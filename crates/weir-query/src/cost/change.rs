@@ -148,6 +148,9 @@ struct Usage {
 type ModelName = (Option<Arc<str>>, Option<Arc<str>>);
 type Models = BTreeMap<ModelName, [Usage; 2]>;
 
+/// Adds a cell of one metric to what a model was used for.
+type Add = fn(&mut Usage, &Cell);
+
 fn read_models(
     models: &mut Models,
     side: usize,
@@ -157,7 +160,7 @@ fn read_models(
 ) -> Result<(), QueryError> {
     let by = ["provider", "model"].map(TagKey::new);
     let buckets = Buckets { range, step_us: None };
-    let metrics: [(&str, fn(&mut Usage, &Cell)); 5] = [
+    let metrics: [(&str, Add); 5] = [
         (LLM_REQUEST_COUNT, |usage, cell| usage.calls += cell.count),
         (LLM_TOKENS_INPUT, |usage, cell| usage.input += cell.sum()),
         (LLM_TOKENS_CACHED, |usage, cell| usage.cached += cell.sum()),

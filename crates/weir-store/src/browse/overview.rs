@@ -43,7 +43,7 @@ pub(crate) fn facets(
     let mut params = Params::default();
     let condition = selection::condition(which, &mut params);
     // One set for each tag, and the empty one, whose count is that of all spans. `which_set` is the set's number.
-    let sets: String = columns.iter().map(|column| format!(", ({column})")).collect();
+    let sets = columns.iter().map(|column| format!(", ({column})")).collect::<Vec<_>>().concat();
     let numbers = set_numbers(&columns);
     let values = columns.iter().map(|column| format!("{column}::VARCHAR")).collect::<Vec<_>>().join(", ");
     let value = if columns.is_empty() { "NULL".to_owned() } else { format!("coalesce({values})") };
@@ -84,12 +84,16 @@ pub(crate) fn facets(
 
 /// The number of the grouping set of a row: that of its column, or -1 for the empty set.
 fn set_numbers(columns: &[&str]) -> String {
-    let cases: String = columns
+    let cases: Vec<_> = columns
         .iter()
         .enumerate()
         .map(|(number, column)| format!(" WHEN grouping({column}) = 0 THEN {number}"))
         .collect();
-    if cases.is_empty() { "-1::BIGINT".to_owned() } else { format!("(CASE{cases} ELSE -1 END)::BIGINT") }
+    if cases.is_empty() {
+        "-1::BIGINT".to_owned()
+    } else {
+        format!("(CASE{} ELSE -1 END)::BIGINT", cases.concat())
+    }
 }
 
 /// The tags of which two sets are compared: all that spans have, but for those that name one span.

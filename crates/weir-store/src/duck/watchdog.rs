@@ -1,13 +1,15 @@
 //! Time limits for queries: one thread that interrupts what runs too long.
 //!
 //! A query holds a [`Deadline`] while it runs. An interrupt that comes too late must not hit the next query of the same
-//! connection, so interrupting and ending a deadline exclude each other.
+//! connection, so interrupting and ending a deadline exclude each other. A query that is cancelled ([`Cancel`]) is one whose
+//! deadline is now.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use duckdb::InterruptHandle;
+use weir_types::{Cancel, Hook};
 
 use crate::stats::lock;
 use crate::{StoreError, thread};
@@ -19,6 +21,8 @@ pub(crate) enum QueryError {
     TimedOut { seconds: u64 },
     /// DuckDB refused or failed.
     Failed(duckdb::Error),
+    /// Nobody waits for the answer any more.
+    Abandoned,
     /// The file could not be opened.
     Unavailable(StoreError),
 }
@@ -27,6 +31,7 @@ impl std::fmt::Display for QueryError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::TimedOut { seconds } => write!(f, "it took longer than {seconds} s"),
+            Self::Abandoned => f.write_str("nobody waits for the answer any more"),
             Self::Failed(error) => write!(f, "{error}"),
             Self::Unavailable(error) => write!(f, "{error}"),
         }
@@ -60,6 +65,8 @@ pub(crate) struct Deadline {
     watchdog: Arc<Watchdog>,
     key: (Instant, u64),
     limit: Duration,
+    /// The token under which the query runs, and what it does to this watch when it is cancelled.
+    cancel: Option<(Cancel, Hook)>,
 }
 
 impl Watchdog {
@@ -79,7 +86,22 @@ impl Watchdog {
         if is_first {
             self.changed.notify_one();
         }
-        Ok(Deadline { watchdog: Arc::clone(self), key, limit })
+        let cancel = Cancel::current().map(|cancel| {
+            let watchdog = Arc::clone(self);
+            let hook = cancel.on_cancel(move || watchdog.expire(key));
+            (cancel, hook)
+        });
+        Ok(Deadline { watchdog: Arc::clone(self), key, limit, cancel })
+    }
+
+    /// Makes a query's deadline now: it is interrupted until it ends.
+    fn expire(&self, key: (Instant, u64)) {
+        let mut running = lock(&self.running);
+        if let Some(handle) = running.queries.remove(&key) {
+            running.queries.insert((Instant::now().min(key.0), key.1), handle);
+        }
+        drop(running);
+        self.changed.notify_one();
     }
 
     /// Interrupts everything, now.
@@ -132,6 +154,9 @@ const REPEAT: Duration = Duration::from_millis(20);
 impl Deadline {
     /// Judges an error of the query: whether it was the deadline that ended it.
     pub(crate) fn judge(&self, error: duckdb::Error) -> QueryError {
+        if self.is_abandoned() {
+            return QueryError::Abandoned;
+        }
         if Instant::now() >= self.key.0 {
             QueryError::TimedOut { seconds: self.limit.as_secs() }
         } else {
@@ -139,8 +164,15 @@ impl Deadline {
         }
     }
 
+    fn is_abandoned(&self) -> bool {
+        self.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
+    }
+
     /// Whether the time is over; for work between steps of a query.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
+        if self.is_abandoned() {
+            return Err(QueryError::Abandoned);
+        }
         if Instant::now() < self.key.0 {
             return Ok(());
         }
@@ -150,6 +182,9 @@ impl Deadline {
 
 impl Drop for Deadline {
     fn drop(&mut self) {
-        lock(&self.watchdog.running).queries.remove(&self.key);
+        // The hook first: after it nothing changes the key of this watch.
+        drop(self.cancel.take());
+        // A deadline that was brought forward has another key; there are few.
+        lock(&self.watchdog.running).queries.retain(|(_, number), _| *number != self.key.1);
     }
 }
