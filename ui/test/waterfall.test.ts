@@ -4,6 +4,7 @@ import { extent, signed, steps } from '../src/cost/waterfall';
 
 const change = {
   interval: { fromMs: 0, toMs: 1 },
+  knownSinceMs: undefined,
   beforeUsd: 10,
   afterUsd: 9,
   changeUsd: -1,

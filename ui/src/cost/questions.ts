@@ -6,7 +6,7 @@ import type { Value } from '../chart/table';
 import { groupLines, lines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
 import { breakdown, type Breakdown } from '../question/numbers';
 import type { Subject } from '../question/subject.svelte';
-import type { Interval } from '../time/range';
+import { before, isCovered, type Interval } from '../time/range';
 
 /** Whom spend is told by. */
 export const DIMENSIONS = [
@@ -70,6 +70,8 @@ export function unpriced(subject: Subject, signal: AbortSignal): Promise<Breakdo
 /** Why spend changed. The parts add up to the change. */
 export interface Change {
   interval: Interval;
+  /** Since when Weir knows calls, where that is within the time compared with; undefined where it knows all of it. */
+  knownSinceMs: number | undefined;
   beforeUsd: number;
   afterUsd: number;
   changeUsd: number;
@@ -96,7 +98,7 @@ export function weekUntil({ toMs }: Interval): Interval {
 export async function change(
   interval: Interval,
   by: Dimension,
-  { filters }: Subject,
+  { filters, sinceMs }: Subject,
   signal: AbortSignal,
 ): Promise<Change> {
   const params = { ...ends(interval), filter: scope(filters), by, tz: zone() };
@@ -105,6 +107,7 @@ export async function change(
   if (answer.unexplained_usd !== 0) parts.push({ key: 'unexplained', usd: answer.unexplained_usd });
   return {
     interval,
+    knownSinceMs: sinceMs !== null && !isCovered(before(interval), sinceMs) ? sinceMs : undefined,
     beforeUsd: answer.before_usd,
     afterUsd: answer.after_usd,
     changeUsd: answer.change_usd,
