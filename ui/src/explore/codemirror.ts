@@ -35,7 +35,7 @@ export interface EditorOptions {
 }
 
 const THEME = EditorView.theme({
-  '&': { background: 'var(--surface)', color: 'var(--text)', fontSize: '13px' },
+  '&': { borderRadius: '8px', background: 'var(--surface)', color: 'var(--text)', fontSize: '13px' },
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55' },
   '.cm-content': { padding: '9px 0', caretColor: 'var(--text)' },

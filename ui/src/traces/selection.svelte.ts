@@ -125,6 +125,12 @@ class Selection {
     address.set({ [tag]: values });
   }
 
+  /** Adds to the condition that is written by hand. */
+  require(condition: string) {
+    const written = this.written === '' ? condition : `(${this.written}) AND ${condition}`;
+    address.set({ filter: written });
+  }
+
   toggle(tag: FacetTag, value: string) {
     const chosen = this.tags[tag];
     this.setTag(tag, chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);
