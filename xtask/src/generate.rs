@@ -11,8 +11,12 @@ const OPENAPI: &str = "ui/openapi.json";
 
 /// Crates with a test named `reference` that writes a page of `docs/reference` when [`UPDATE`] is set, and otherwise
 /// compares it: package, and which of its targets holds the test.
-const REFERENCES: [(&str, [&str; 2]); 3] =
-    [("weir-api", ["--test", "it"]), ("weir-query", ["--test", "query"]), ("weir", ["--bin", "weir"])];
+const REFERENCES: [(&str, [&str; 2]); 4] = [
+    ("weir-api", ["--test", "it"]),
+    ("weir-query", ["--test", "query"]),
+    ("weir-ingest", ["--lib", "--"]),
+    ("weir", ["--bin", "weir"]),
+];
 
 /// Tells tests to write their pages.
 const UPDATE: &str = "WEIR_UPDATE_DOCS";

@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, Limited};
 
 /// How long a body may take to arrive.
-const ARRIVAL_MAX: Duration = Duration::from_secs(60);
+const ARRIVAL_MAX: Duration = Duration::from_mins(1);
 
 /// Why a body could not be had.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -225,7 +225,7 @@ async fn get_assessment(
 ) -> Answer {
     let id = trace_id(&id)?;
     let (_, scores) = shared.ask(move |mlflow| mlflow.trace(id)).await?;
-    let mut all = scores.iter().map(|score| assessment::json_of(score));
+    let mut all = scores.iter().map(assessment::json_of);
     let found = all.find(|one| one["assessment_id"] == assessment_id.as_str());
     let found =
         found.ok_or_else(|| MlflowError::NotFound(format!("there is no assessment {assessment_id:?}")))?;

@@ -37,14 +37,13 @@ pub fn for_own_port(router: Router) -> Router {
 /// A router for Weir's own address.
 pub fn for_shared_port(router: Router, access: Access) -> Router {
     let access = Arc::new(access);
-    router
-        .layer(middleware::from_fn_with_state(access, require))
-        .layer(middleware::from_fn(refuse_pages))
+    router.layer(middleware::from_fn_with_state(access, require)).layer(middleware::from_fn(refuse_pages))
 }
 
 async fn refuse_pages(request: Request, next: Next) -> Response {
     if request.headers().contains_key(header::ORIGIN) {
-        return (StatusCode::FORBIDDEN, "telemetry is taken from programs, not from web pages\n").into_response();
+        return (StatusCode::FORBIDDEN, "telemetry is taken from programs, not from web pages\n")
+            .into_response();
     }
     next.run(request).await
 }
@@ -67,7 +66,8 @@ impl Access {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,
         };
-        self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+        self.allowed_hosts.is_empty()
+            || self.allowed_hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 
     fn opens(&self, headers: &HeaderMap) -> bool {

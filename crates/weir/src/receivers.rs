@@ -162,7 +162,9 @@ impl ServedReceivers {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
         let threads = self.threads;
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count());
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count()
+        });
         if joined.await.is_ok_and(|panicked| panicked > 0) {
             tracing::error!("a receiver ended by a fault; what it had not kept yet is lost");
         }
@@ -182,7 +184,14 @@ pub fn status(doors: &[OpenedDoor], inlet: &Inlet) -> Vec<ReceiverStatus> {
             .map(|count| RefusalCount { reason: count.reason.to_owned(), count: count.count })
             .collect();
         let refused = refusals.iter().map(|refusal| refusal.count).sum();
-        ReceiverStatus { name: name.to_owned(), address, state, accepted: inlet.accepted(name), refused, refusals }
+        ReceiverStatus {
+            name: name.to_owned(),
+            address,
+            state,
+            accepted: inlet.accepted(name),
+            refused,
+            refusals,
+        }
     };
     let doors = doors.iter().map(|door| line(door.name, door.address.clone(), door.state));
     // MLflow's is always there, on Weir's own address.

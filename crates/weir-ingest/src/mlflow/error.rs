@@ -29,6 +29,7 @@ pub(crate) enum MlflowError {
 
 impl MlflowError {
     /// What a store's error is to a client. Its text is logged and not shown: it may name files.
+    #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
     pub(crate) fn from_browse(error: BrowseError) -> Self {
         tracing::warn!(%error, "the store could not answer an mlflow client");
         match error {

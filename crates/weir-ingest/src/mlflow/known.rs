@@ -90,7 +90,9 @@ impl Known {
         let (mut early, waiting): (Vec<Span>, Vec<Span>) =
             std::mem::take(&mut state.waiting).into_iter().partition(|span| span.trace_id == id);
         state.waiting = waiting.into();
-        early.iter_mut().for_each(|span| announcement.complete(span));
+        for span in &mut early {
+            announcement.complete(span);
+        }
         if state.announced.insert(id, announcement).is_none() {
             state.order.push_back(id);
         }

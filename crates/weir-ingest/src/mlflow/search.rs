@@ -53,7 +53,7 @@ impl Search {
     pub(crate) fn run(self, browse: &dyn Browse, known: &Known) -> Result<Value, MlflowError> {
         let mut names = Vec::new();
         for id in &self.experiments {
-            names.extend(name_of(browse, known, id)?.map(|name| name.into()));
+            names.extend(name_of(browse, known, id)?.map(Into::into));
         }
         if names.is_empty() {
             return Ok(json!({ "traces": [] }));

@@ -5,6 +5,7 @@
 //! is told. What is refused is told by name in the answer (partial success), and the rest is kept.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,6 +28,10 @@ const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Bodies longer than this are converted on threads of their own: it takes more than half a millisecond.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
+
+/// Records that one request becomes. A few bytes can ask for much: a histogram becomes many samples, and what a resource
+/// says is repeated by each of its spans.
+pub(crate) const RECORDS_MAX: usize = 50_000;
 
 /// Refusals that an answer describes; all are counted.
 const DESCRIBED_MAX: usize = 5;
@@ -71,11 +76,16 @@ pub(crate) struct Decoded {
 
 impl Decoded {
     /// Notes a refusal of the thing that `what` names.
-    pub(crate) fn refuse(&mut self, what: &str, refused: Refused) {
+    pub(crate) fn refuse(&mut self, what: &str, refused: &Refused) {
         *self.refused.entry(refused.reason).or_default() += 1;
         if self.described.len() < DESCRIBED_MAX {
             self.described.push(format!("{what}: {}", refused.text));
         }
+    }
+
+    /// The refusal of what would be over [`RECORDS_MAX`].
+    pub(crate) fn too_many() -> Refused {
+        Refused::new("too_many", format!("one request holds more than {RECORDS_MAX}; send smaller batches"))
     }
 
     fn answer(&self) -> ExportAnswer {
@@ -86,7 +96,8 @@ impl Decoded {
         let mut error_message = self.described.join("; ");
         let more = rejected.saturating_sub(self.described.len() as u64);
         if more > 0 {
-            error_message.push_str(&format!("; and {more} more"));
+            // Writing to a String cannot fail.
+            let _ = write!(error_message, "; and {more} more");
         }
         let rejected = i64::try_from(rejected).unwrap_or(i64::MAX);
         ExportAnswer { partial_success: Some(PartialSuccess { rejected, error_message }) }

@@ -17,6 +17,7 @@ use super::wire::{self, ArrayValue, KeyValueList, Value};
 /// A value in JSON: an object with one key that names the type.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are the protocol's own")]
 pub struct AnyValue {
     string_value: Option<String>,
     bool_value: Option<bool>,

@@ -67,7 +67,7 @@ pub(crate) fn records(request: &LogsRequest, now: UnixMicros) -> Decoded {
                     Ok(())
                 });
                 if let Err(refused) = kept {
-                    decoded.refuse(&format!("log record {:?}", &*tag(&name)), refused);
+                    decoded.refuse(&format!("log record {:?}", &*tag(&name)), &refused);
                 }
             }
         }

@@ -12,7 +12,7 @@ use weir_types::{Point, PointKind, Record, TagKey, Tags, UnixMicros};
 
 use super::buckets::Buckets;
 use super::cumulative::{Reading, Total, Tracker, series};
-use super::export::Decoded;
+use super::export::{Decoded, RECORDS_MAX};
 use super::mapping::{Field, MAPPING};
 use super::span::{AHEAD_MAX_US, Refused, instant, tag};
 use super::value;
@@ -59,7 +59,7 @@ fn attributes_of(resource: &Resource) -> &[KeyValue] {
 impl Context<'_> {
     fn metric(&self, metric: &Metric, decoded: &mut Decoded) {
         if self.name.is_empty() {
-            return decoded.refuse("a metric", Refused::new("no_name", "it has no name"));
+            return decoded.refuse("a metric", &Refused::new("no_name", "it has no name"));
         }
         for point in metric.gauge.iter().flat_map(|gauge| &gauge.data_points) {
             let level = number(point).map(|value| vec![(value, 1)]);
@@ -78,7 +78,7 @@ impl Context<'_> {
         }
         for _ in metric.summary.iter().flat_map(|summary| &summary.data_points) {
             let text = "summaries cannot be put together with others; export a histogram";
-            decoded.refuse(&format!("metric {:?}", self.name), Refused::new("summary", text));
+            decoded.refuse(&format!("metric {:?}", self.name), &Refused::new("summary", text));
         }
     }
 
@@ -163,11 +163,13 @@ impl Context<'_> {
         let time = if nanos == 0 { self.now } else { instant(nanos) };
         let values = if time.0.saturating_sub(self.now.0) > AHEAD_MAX_US {
             Err(Refused::new("future", "its time is more than a day ahead of this Weir's clock"))
+        } else if decoded.records.len() >= RECORDS_MAX {
+            Err(Decoded::too_many())
         } else {
             values
         };
         match values {
-            Err(refused) => decoded.refuse(&format!("metric {:?}", self.name), refused),
+            Err(refused) => decoded.refuse(&format!("metric {:?}", self.name), &refused),
             Ok(values) => {
                 let tags = self.tags(attributes);
                 decoded.records.extend(copies(values).map(|value| {

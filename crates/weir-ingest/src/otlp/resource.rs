@@ -10,6 +10,9 @@ use super::span::tag;
 use super::value::{write_json, write_text};
 use super::wire::{Resource, Scope};
 
+/// Bytes of what a resource says beyond the fields of spans. Each of its spans repeats it.
+const RESOURCE_BYTES_MAX: usize = 4 * 1024;
+
 /// What the spans of one library in one process have in common. Made once for all of them.
 pub(crate) struct Origin {
     pub(crate) source: Source,
@@ -63,10 +66,14 @@ fn attributes(facts: &Facts<'_>, scope: Option<&Scope>) -> String {
         }
         out.push('}');
     }
+    if out.len() > RESOURCE_BYTES_MAX {
+        out.clear();
+        out.push_str("\"resource_truncated\":true");
+    }
     if let Some(scope) = scope.filter(|scope| !scope.version.is_empty()) {
         super::value::separate(out.len(), &mut out);
         out.push_str("\"scope_version\":");
-        write_text(&scope.version, &mut out);
+        write_text(&tag(&scope.version), &mut out);
     }
     out
 }

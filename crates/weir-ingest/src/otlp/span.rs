@@ -59,7 +59,7 @@ pub(crate) fn convert(span: &wire::Span, origin: &Origin, now: UnixMicros) -> Re
     timing(&mut made, span, &facts);
     let usage = usage(&mut made, &facts);
     let cuts = contents(&mut made, &facts);
-    made.attributes = Some(attributes(&facts, origin, usage, cuts));
+    made.attributes = Some(attributes(&facts, origin, usage, &cuts));
     Ok(made)
 }
 
@@ -204,7 +204,7 @@ fn attribution(made: &mut Span, facts: &Facts<'_>, origin: &Origin) {
     made.session = own(Field::Session).or_else(|| origin.session.clone());
     made.user = own(Field::User).or_else(|| origin.user.clone());
     made.agent = own(Field::Agent).or_else(|| (made.kind == SpanKind::Agent).then(|| tag(&made.name)));
-    made.client = origin.client.clone();
+    made.client.clone_from(&origin.client);
 }
 
 fn timing(made: &mut Span, span: &wire::Span, facts: &Facts<'_>) {
@@ -239,11 +239,11 @@ struct Cuts {
 
 fn contents(made: &mut Span, facts: &Facts<'_>) -> Cuts {
     let mut cuts = Cuts::default();
-    let input = with_system(facts.json(Field::SystemInstructions), facts.json(Field::Input));
+    let input = with_system(&facts.json(Field::SystemInstructions), facts.json(Field::Input));
     let output = match made.kind {
         // What comes out is a vector of a thousand numbers, which nobody reads.
         SpanKind::Embedding => String::new(),
-        _ => with_tool_calls(facts.json(Field::Output), facts.json(Field::OutputToolCalls)),
+        _ => with_tool_calls(facts.json(Field::Output), &facts.json(Field::OutputToolCalls)),
     };
     (made.input, cuts.input) = bounded(input);
     (made.output, cuts.output) = bounded(output);
@@ -259,18 +259,21 @@ fn contents(made: &mut Span, facts: &Facts<'_>) -> Cuts {
 }
 
 /// The system's instructions as the first of the messages.
-fn with_system(system: String, input: String) -> String {
+fn with_system(system: &str, input: String) -> String {
     if system.is_empty() {
         return input;
     }
     let parts = if system.starts_with('[') { "parts" } else { "content" };
-    let rest = input.strip_prefix('[').unwrap_or("]");
-    let comma = if rest.trim_start().starts_with(']') { "" } else { "," };
-    format!("[{{\"role\":\"system\",\"{parts}\":{system}}}{comma}{rest}")
+    let system = format!("{{\"role\":\"system\",\"{parts}\":{system}}}");
+    match input.strip_prefix('[') {
+        Some(rest) if !rest.trim_start().starts_with(']') => format!("[{system},{rest}"),
+        None if !input.is_empty() => format!("[{system},{{\"role\":\"user\",\"content\":{input}}}]"),
+        _ => format!("[{system}]"),
+    }
 }
 
 /// An answer of text and tool calls in one message.
-fn with_tool_calls(text: String, calls: String) -> String {
+fn with_tool_calls(text: String, calls: &str) -> String {
     if calls.is_empty() || calls == "[]" {
         return text;
     }
@@ -285,7 +288,7 @@ fn bounded(mut text: String) -> (Option<Content>, bool) {
 }
 
 /// What the span says beyond its fields, as one JSON object.
-fn attributes(facts: &Facts<'_>, origin: &Origin, usage: Option<TokenUsage>, cuts: Cuts) -> Content {
+fn attributes(facts: &Facts<'_>, origin: &Origin, usage: Option<TokenUsage>, cuts: &Cuts) -> Content {
     let mut out = String::with_capacity(512);
     out.push('{');
     out.push_str(&origin.attributes);

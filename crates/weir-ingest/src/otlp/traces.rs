@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weir_types::{Record, Span, SpanId, SpanKind, UnixMicros};
 
-use super::export::Decoded;
+use super::export::{Decoded, RECORDS_MAX};
 use super::facts::ATTRIBUTES_MAX;
 use super::resource::{Origin, facts_of};
 use super::span::{convert, source};
@@ -30,9 +30,13 @@ pub(crate) fn records(request: &TraceRequest, is_mlflow: bool, now: UnixMicros) 
                 });
             let origin = Origin::new(source(is_mlflow), &resource, scoped.scope.as_ref());
             for span in &scoped.spans {
-                match convert(span, &origin, now) {
+                let converted = match spans.len() {
+                    RECORDS_MAX.. => Err(Decoded::too_many()),
+                    _ => convert(span, &origin, now),
+                };
+                match converted {
                     Ok(span) => spans.push(Box::new(span)),
-                    Err(refused) => decoded.refuse(&format!("span {:?}", shown(&span.name)), refused),
+                    Err(refused) => decoded.refuse(&format!("span {:?}", shown(&span.name)), &refused),
                 }
             }
         }

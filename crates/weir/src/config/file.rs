@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 pub struct File {
     /// Where Weir listens and keeps its data.
     pub server: Server,
-    /// Where telemetry that clients already emit is received.
+    /// Where telemetry that clients already emit is received: an address each, or "off". A standard port of 127.0.0.1 that
+    /// is in use is reported and left alone; an address that is written here must be free. Anything but loopback needs
+    /// `server.admin_token`.
     pub listeners: Listeners,
     /// What the gateway does with every call.
     pub gateway: Gateway,
@@ -62,9 +64,7 @@ impl Default for Server {
     }
 }
 
-/// Addresses of the receivers for telemetry, or "off". Each listens on its standard port of 127.0.0.1 unless told
-/// otherwise; a standard port that is in use is reported and left alone, an address that is written here must be free.
-/// Anything but loopback needs `server.admin_token`.
+/// Where telemetry that clients already emit is received.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listeners {
