@@ -148,6 +148,16 @@ fn sorted(
         }
     };
     let (direction, beyond) = direction(order);
+    // Rows that cannot be on the page are left out by the plain column, which DuckDB skips whole blocks by; the names that
+    // tell equal values apart are long, and are read of the others only.
+    let raw = order.by.sql();
+    if let Some(place) = after.filter(|place| place.value != absent(order)) {
+        condition = format!("{condition} AND ({raw} {beyond}= {} OR {raw} IS NULL)", place.value);
+    }
+    if let Some(last) = last_possible(reader, which, order, after, limit)? {
+        let at_least = if order.descending { ">=" } else { "<=" };
+        condition = format!("{condition} AND {raw} {at_least} {last}");
+    }
     if let Some(Place { value, names: [span_id, trace_id] }) = after {
         let (span_id, trace_id) = (params.text(span_id), params.text(trace_id));
         condition = format!(
@@ -164,6 +174,33 @@ fn sorted(
             place: Place { value: row.get(2)?, names: [row.get(3)?, row.get(4)?] },
         })
     })
+}
+
+/// A value that the last span of a page has at the furthest: that of the `limit`th span whose value is beyond the place's.
+/// `None` when there are fewer, and where it is not worth a look of its own: windows of time are short, and a text is
+/// dearer to look for than names are to read.
+fn last_possible(
+    reader: &Reader,
+    which: &SpanSelection,
+    order: SortOrder<SpanSort>,
+    after: Option<&Place<2>>,
+    limit: usize,
+) -> Result<Option<i64>, QueryError> {
+    if order.by == SpanSort::Start || which.text.is_some() {
+        return Ok(None);
+    }
+    let mut params = Params::default();
+    let mut condition = selection::condition(which, &mut params);
+    let (raw, (direction, beyond)) = (order.by.sql(), direction(order));
+    if let Some(place) = after {
+        condition = format!("{condition} AND {raw} {beyond} {}", place.value);
+    }
+    let sql = format!(
+        "SELECT {raw} FROM spans WHERE {condition} ORDER BY {raw} {direction} NULLS LAST LIMIT 1 OFFSET {}",
+        limit.saturating_sub(1),
+    );
+    let values = reader.rows(&sql, &params, |row| row.get::<_, Option<i64>>(0))?;
+    Ok(values.into_iter().next().flatten())
 }
 
 /// The spans of these rows as lists show them, in the order of the rows.
