@@ -64,11 +64,8 @@ impl Weir {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(config.gateway, parts)?;
-        let inlet = Arc::new(Inlet::new(InletParts {
-            sink,
-            meter: Arc::clone(&meter),
-            clock: Arc::clone(&clock),
-        }));
+        let inlet =
+            Arc::new(Inlet::new(InletParts { sink, meter: Arc::clone(&meter), clock: Arc::clone(&clock) }));
         let report = Arc::new(SelfReport::new(SelfReportParts {
             store: Arc::clone(&store),
             gateway: Arc::clone(&gateway),
