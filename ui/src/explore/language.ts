@@ -3,6 +3,7 @@
 import type { Completion, CompletionContext, CompletionResult } from '@codemirror/autocomplete';
 import { StreamLanguage } from '@codemirror/language';
 import { ask } from '../api/client';
+import type { components } from '../api/schema';
 import { bytesAt, unitsAt } from './offsets';
 
 const KEYWORDS = /^(?:by|where|and|or|not|in)\b/i;
@@ -23,19 +24,15 @@ export const expressionLanguage = StreamLanguage.define({
   },
 });
 
-interface Completions {
-  from: number;
-  to: number;
-  items: { text: string; kind: string; detail?: string | null }[];
-}
+type Completions = components['schemas']['Completion'];
+type Kind = components['schemas']['CompletionKind'];
 
-const SHOWN_AS: Readonly<Record<string, string>> = {
-  aggregator: 'function',
+/** The icons of the editor by what a word is. */
+const SHOWN_AS: Readonly<Record<Kind, string>> = {
   function: 'function',
   metric: 'variable',
   tag: 'property',
-  value: 'constant',
-  keyword: 'keyword',
+  unit: 'constant',
 };
 
 /** Asks Weir what may stand here. Without an answer nothing is offered: an editor must not fail with the network. */
@@ -48,7 +45,7 @@ export async function completions(context: CompletionContext): Promise<Completio
     const answer = await ask<Completions>('/api/query/complete', { text, at }, controller.signal);
     const options = answer.items.map(({ text: label, kind, detail }): Completion => ({
       label,
-      type: SHOWN_AS[kind] ?? 'text',
+      type: SHOWN_AS[kind],
       ...(detail && { detail }),
     }));
     return { from: unitsAt(text, answer.from), to: unitsAt(text, answer.to), options, validFor: /^[\w.]*$/ };
