@@ -73,6 +73,13 @@ seed_all() {
     printf '%s' "$line" >"$corpus_root/expression/seed-$index"
     index=$((index + 1))
   done
+  # And every line of the conditions that the tests hold.
+  mkdir -p "$corpus_root/condition"
+  index=0
+  cat "$root"/testdata/monitors/{datadog,weir,malformed}.txt | while IFS= read -r line; do
+    printf '%s' "$line" >"$corpus_root/condition/seed-$index"
+    index=$((index + 1))
+  done
 }
 
 seed_all

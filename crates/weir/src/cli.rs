@@ -34,6 +34,8 @@ pub enum Command {
     Query(QueryArgs),
     /// Ask a question in SQL (read only)
     Sql(SqlArgs),
+    /// Explain, validate and list monitors
+    Monitor(MonitorArgs),
     /// Replay a trace of arrival times through a gateway
     Replay(ReplayArgs),
     /// Look for what is wrong with a configuration, a running Weir and its providers
@@ -200,6 +202,43 @@ pub enum KeyAction {
     Revoke {
         /// The key's id, `key_…`
         id: String,
+    },
+}
+
+/// What to do with monitors.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  weir monitor explain 'p95(llm.request.duration) by model > 5000ms'\n  weir monitor explain \"avg(last_4h):anomalies(avg:system.load.1{*} by {host}, 'agile', 2) >= 0.5\"\n  weir monitor check monitors/*.toml\n  weir monitor list"
+)]
+pub struct MonitorArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: MonitorAction,
+}
+
+/// What to do with monitors.
+#[derive(Debug, Subcommand)]
+pub enum MonitorAction {
+    /// Say what a condition means, with every default filled in
+    Explain {
+        /// The condition, in Weir's own form or as a Datadog monitor query
+        #[arg(value_name = "CONDITION")]
+        condition: String,
+    },
+    /// Validate definitions, and say all that is wrong with them
+    Check {
+        /// Files of definitions; the bundled monitors come before them
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// List monitors
+    List {
+        /// Files of definitions; the bundled monitors come before them
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The form of the result
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
     },
 }
 

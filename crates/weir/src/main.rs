@@ -9,6 +9,7 @@ mod cmd_completions;
 mod cmd_demo;
 mod cmd_doctor;
 mod cmd_key;
+mod cmd_monitor;
 mod cmd_query;
 mod cmd_replay;
 mod cmd_serve;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Key(args) => cmd_key::run(&args),
         Command::Query(args) => cmd_query::run(&args),
         Command::Sql(args) => cmd_sql::run(&args),
+        Command::Monitor(args) => cmd_monitor::run(&args),
         Command::Replay(args) => cmd_replay::run(&args),
         Command::Doctor(args) => cmd_doctor::run(&args),
         Command::Completions(args) => cmd_completions::run(&args),

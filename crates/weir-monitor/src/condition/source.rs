@@ -1,0 +1,195 @@
+//! Conditions on events, logs and error budgets: `logs("status:error").index("*").rollup("count").last("5m") > 5`.
+
+use std::ops::Range;
+
+use weir_query::{QueryError, QueryErrorKind, did_you_mean};
+
+use super::cursor::Cursor;
+use super::{BudgetRule, EventQuery, Hinted as _, Judged, located};
+
+/// What can be searched, as Datadog spells it; kinds of error tracking follow `error-tracking`.
+const SOURCES: [&str; 12] = [
+    "events",
+    "logs",
+    "audits",
+    "rum",
+    "spans",
+    "trace-analytics",
+    "ci-pipelines",
+    "ci-tests",
+    "error-tracking",
+    "error-tracking-rum",
+    "error-tracking-logs",
+    "error-tracking-traces",
+];
+
+/// How findings become a number.
+const AGGREGATORS: [&str; 7] = ["count", "cardinality", "avg", "sum", "min", "max", "pc95"];
+
+/// Calls that may follow one another; more than this is no condition.
+const METHODS_MAX: usize = 8;
+
+/// One call of a chain: its name, and its arguments with their places.
+struct Method {
+    name: String,
+    place: Range<usize>,
+    arguments: Vec<(String, Range<usize>)>,
+}
+
+impl Method {
+    fn only(&self) -> Result<&(String, Range<usize>), QueryError> {
+        let [argument] = &self.arguments[..] else {
+            let message = format!(".{}() takes one argument", self.name);
+            return Err(located(QueryErrorKind::Argument, self.place.clone(), message));
+        };
+        Ok(argument)
+    }
+
+    fn length(&self) -> Result<i64, QueryError> {
+        let (text, place) = self.only()?;
+        length_of_text(text).ok_or_else(|| {
+            located(QueryErrorKind::Argument, place.clone(), "expected a length of time")
+                .hinted("lengths of time are written \"5m\", \"1h\" or \"7d\"")
+        })
+    }
+}
+
+/// A condition that starts with the name of a source or of a budget function; `None` when it starts with neither.
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryError> {
+    let name = cursor.peek_word();
+    let after = cursor.rest()[name.len()..].trim_start();
+    let is_call = after.strip_prefix('(').is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']));
+    if !is_call {
+        return Ok(None);
+    }
+    let (name, place) = cursor.word();
+    let is_budget = matches!(name, "error_budget" | "burn_rate");
+    if !is_budget && !SOURCES.contains(&name) {
+        let error = located(QueryErrorKind::Name, place, format!("nothing named `{name}` can be searched"));
+        let known = SOURCES.iter().copied().chain(["error_budget", "burn_rate"]);
+        let hint = did_you_mean(name, known).unwrap_or_else(|| format!("sources are {}", SOURCES.join(", ")));
+        return Err(error.hinted(hint));
+    }
+    let subject = arguments(cursor)?;
+    let [(subject, _)] = &subject[..] else {
+        return Err(located(QueryErrorKind::Argument, place, format!("{name} takes one text")));
+    };
+    let mut methods = Vec::new();
+    while cursor.take(".") {
+        let (name, place) = cursor.word();
+        if methods.len() == METHODS_MAX {
+            return Err(located(QueryErrorKind::Limit, place, "too many calls in a row"));
+        }
+        methods.push(Method { name: name.to_owned(), place, arguments: arguments(cursor)? });
+    }
+    let comparison = cursor.comparison()?;
+    let (is_negative, number, _) = cursor.number("after the comparison")?;
+    let threshold = if is_negative { -number.base_value() } else { number.base_value() };
+    let end = place.start..cursor.place();
+    Ok(Some(if is_budget {
+        let (over_us, burn_windows_us) = budget(name == "burn_rate", &methods, end)?;
+        let objective = subject.clone();
+        Judged::Budget(BudgetRule { objective, over_us, burn_windows_us, comparison, threshold })
+    } else {
+        let mut query = EventQuery {
+            source: name.to_owned(),
+            search: subject.clone(),
+            index: None,
+            aggregator: String::new(),
+            measure: None,
+            by: Vec::new(),
+            window_us: 0,
+            comparison,
+            threshold,
+        };
+        events(&mut query, &methods, end)?;
+        Judged::Events(query)
+    }))
+}
+
+/// `("a", "b")`
+fn arguments(cursor: &mut Cursor<'_>) -> Result<Vec<(String, Range<usize>)>, QueryError> {
+    cursor.expect("(", "after the name")?;
+    let mut arguments = Vec::new();
+    while !cursor.take(")") {
+        if !arguments.is_empty() {
+            cursor.expect(",", "or `)` after the argument")?;
+        }
+        arguments.push(cursor.quoted("an argument")?);
+    }
+    Ok(arguments)
+}
+
+fn events(query: &mut EventQuery, methods: &[Method], whole: Range<usize>) -> Result<(), QueryError> {
+    for method in methods {
+        match method.name.as_str() {
+            "index" => query.index = Some(method.only()?.0.clone()),
+            "by" => query.by = method.only()?.0.split(',').map(|tag| tag.trim().to_owned()).collect(),
+            "last" => query.window_us = method.length()?,
+            "rollup" => rollup(query, method)?,
+            other => return Err(unknown(other, method, &["index", "rollup", "by", "last"])),
+        }
+    }
+    if query.aggregator.is_empty() {
+        return Err(located(QueryErrorKind::Syntax, whole, "nothing says how findings become a number")
+            .hinted("add `.rollup(\"count\")`"));
+    }
+    if query.window_us == 0 {
+        return Err(located(QueryErrorKind::Syntax, whole, "nothing says over which time")
+            .hinted("add `.last(\"5m\")`"));
+    }
+    Ok(())
+}
+
+fn rollup(query: &mut EventQuery, method: &Method) -> Result<(), QueryError> {
+    let Some((aggregator, place)) = method.arguments.first() else {
+        return Err(located(QueryErrorKind::Argument, method.place.clone(), ".rollup() takes an aggregator"));
+    };
+    if !AGGREGATORS.contains(&aggregator.as_str()) {
+        let error = located(QueryErrorKind::Name, place.clone(), "there is no such aggregator");
+        let hint = did_you_mean(aggregator, AGGREGATORS);
+        return Err(
+            error.hinted(hint.unwrap_or_else(|| format!("aggregators are {}", AGGREGATORS.join(", "))))
+        );
+    }
+    query.aggregator.clone_from(aggregator);
+    query.measure = method.arguments.get(1).map(|(measure, _)| measure.clone());
+    Ok(())
+}
+
+type BudgetTimes = (i64, Option<(i64, i64)>);
+
+fn budget(is_burn_rate: bool, methods: &[Method], whole: Range<usize>) -> Result<BudgetTimes, QueryError> {
+    let (mut over, mut long, mut short) = (None, None, None);
+    for method in methods {
+        let place = match method.name.as_str() {
+            "over" => &mut over,
+            "long_window" if is_burn_rate => &mut long,
+            "short_window" if is_burn_rate => &mut short,
+            other => return Err(unknown(other, method, &["over", "long_window", "short_window"])),
+        };
+        *place = Some(method.length()?);
+    }
+    let missing =
+        |what: &str| located(QueryErrorKind::Syntax, whole.clone(), format!("`.{what}(…)` is missing"));
+    let over = over.ok_or_else(|| missing("over"))?;
+    if !is_burn_rate {
+        return Ok((over, None));
+    }
+    let long = long.ok_or_else(|| missing("long_window"))?;
+    // Datadog's own default.
+    Ok((over, Some((long, short.unwrap_or(long / 12)))))
+}
+
+fn unknown(name: &str, method: &Method, known: &[&'static str]) -> QueryError {
+    let error = located(QueryErrorKind::Name, method.place.clone(), format!("there is no `.{name}()` here"));
+    let hint = did_you_mean(name, known.iter().copied());
+    error.hinted(hint.unwrap_or_else(|| format!("there are .{}()", known.join("(), ."))))
+}
+
+/// The length of time that a text is, in microseconds.
+pub(super) fn length_of_text(text: &str) -> Option<i64> {
+    let mut cursor = Cursor::new(text);
+    let us = cursor.length("").ok()?;
+    (cursor.at_end() && us > 0).then_some(us)
+}

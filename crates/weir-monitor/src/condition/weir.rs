@@ -1,0 +1,231 @@
+//! Weir's own form: `EXPR CMP NUMBER clause*`, where everything in a window is merged and evaluated once.
+
+use std::ops::Range;
+
+use weir_query::{QueryError, QueryErrorKind, did_you_mean};
+use weir_types::UnixMicros;
+use weir_types::metric::Unit;
+
+use super::cursor::{Cursor, shown};
+use super::defaults::Draft;
+use super::{
+    Comparison, Dialect, Hinted as _, Period, Reading, Rule, Shape, Threshold, Value, Window, datadog,
+    detector, located, syntax, threshold,
+};
+
+/// The clauses, for suggestions.
+const CLAUSES: [&str; 10] =
+    ["over", "for", "keep_firing", "warn", "crit", "recover", "every", "offset", "tz", "min_samples"];
+
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Rule, QueryError> {
+    let (shape, prefix, tz) = match detector::parse(cursor, Dialect::Weir)? {
+        Some(detector) => (detector.shape, detector.prefix, detector.tz),
+        None => (Shape::Value(Value), cursor.expression(false)?, None),
+    };
+    let (_, zero_fill) = datadog::methods(&prefix)?;
+    let unit = if matches!(shape, Shape::Value(_)) { prefix.query.unit() } else { Unit::Ratio };
+    // Clauses may stand before the comparison too: `p95(m) over 5m > 5s`.
+    let mut clauses = Clauses { unit, comparison: None, seen: Vec::new(), draft: None, early: Vec::new() };
+    while !cursor.at_end() && !cursor.rest().starts_with(['>', '<', '=', '!']) {
+        let at = cursor.place();
+        let (word, span) = cursor.word();
+        if !CLAUSES.contains(&word) {
+            cursor.jump(at);
+            return Err(not_compared(cursor, word, span));
+        }
+        clauses.early.push(at);
+        Clauses::skip(cursor, word, &span)?;
+    }
+    let comparison = cursor.comparison()?;
+    let (is_negative, number, span) = cursor.number("after the comparison")?;
+    let written = threshold::in_unit(is_negative, number, unit, span)?;
+    let mut draft = Draft::new(Dialect::Weir, shape, prefix.query, comparison, written);
+    draft.reading = Some(Reading::Merged);
+    draft.zero_fill = zero_fill;
+    draft.tz = tz;
+    clauses.comparison = Some(comparison);
+    clauses.draft = Some(draft);
+    let after = cursor.place();
+    for at in std::mem::take(&mut clauses.early) {
+        cursor.jump(at);
+        clauses.one(cursor)?;
+    }
+    cursor.jump(after);
+    while !cursor.at_end() {
+        clauses.one(cursor)?;
+    }
+    clauses.finished()
+}
+
+fn not_compared(cursor: &Cursor<'_>, word: &str, span: Range<usize>) -> QueryError {
+    let error = cursor.unexpected("expected a comparison or a clause");
+    match did_you_mean(word, CLAUSES) {
+        Some(hint) if !span.is_empty() => error.hinted(hint),
+        _ => error.hinted("for example `> 0.05 over 5m`"),
+    }
+}
+
+struct Clauses {
+    unit: Unit,
+    comparison: Option<Comparison>,
+    seen: Vec<String>,
+    draft: Option<Draft>,
+    /// Where clauses before the comparison start; they are read once the comparison is known.
+    early: Vec<usize>,
+}
+
+impl Clauses {
+    /// Moves over a clause that is read later.
+    fn skip(cursor: &mut Cursor<'_>, word: &str, span: &Range<usize>) -> Result<(), QueryError> {
+        match word {
+            "over" => Self::window(cursor).map(|_| ()),
+            "tz" => cursor.time_zone().map(|_| ()),
+            "warn" | "crit" | "recover" => {
+                Err(syntax(span.clone(), format!("`{word}` stands after the comparison")))
+            }
+            _ => cursor.number("after the clause").map(|_| ()),
+        }
+    }
+
+    fn one(&mut self, cursor: &mut Cursor<'_>) -> Result<(), QueryError> {
+        let (word, span) = cursor.word();
+        if !CLAUSES.contains(&word) {
+            cursor.jump(span.start);
+            let error = cursor.unexpected("expected a clause or the end");
+            let hint = did_you_mean(word, CLAUSES);
+            return Err(error.hinted(hint.unwrap_or_else(|| format!("clauses are {}", CLAUSES.join(", ")))));
+        }
+        if self.seen.iter().any(|seen| seen == word) {
+            return Err(syntax(span, format!("`{word}` is written twice")));
+        }
+        self.seen.push(word.to_owned());
+        let Some(mut draft) = self.draft.take() else { return Ok(()) };
+        match word {
+            "over" => draft.window = Some(Self::window(cursor)?),
+            "for" => draft.for_us = Some(cursor.length("after `for`")?),
+            "keep_firing" => draft.keep_firing_us = Some(cursor.length("after `keep_firing`")?),
+            "every" => draft.every_us = Some(whole_minutes(cursor, "every")?),
+            "offset" => draft.offset_us = Some(whole_minutes(cursor, "offset")?),
+            "min_samples" => draft.min_samples = Some(count(cursor)?),
+            "tz" => draft.tz = Some(cursor.time_zone()?),
+            "warn" => draft.warning = Some(self.bound(cursor, &draft, Side::Milder)?),
+            "crit" => draft.critical = Some(self.bound(cursor, &draft, Side::Worse)?),
+            _ => draft.recovery = Some(self.recovery(cursor, &draft)?),
+        }
+        self.draft = Some(draft);
+        Ok(())
+    }
+
+    fn window(cursor: &mut Cursor<'_>) -> Result<Window, QueryError> {
+        let start = cursor.place();
+        let word = cursor.peek_word();
+        if let Some(period) = word.strip_prefix("current_") {
+            let known = [
+                ("hour", Period::Hour),
+                ("day", Period::Day),
+                ("week", Period::Week),
+                ("month", Period::Month),
+            ];
+            let (_, span) = cursor.word();
+            let found = known.into_iter().find(|(name, _)| *name == period);
+            return found.map(|(_, period)| Window::Current(period)).ok_or_else(|| {
+                located(QueryErrorKind::Name, span, format!("`{}` is no period", shown(word)))
+                    .hinted("periods are current_hour, current_day, current_week, current_month")
+            });
+        }
+        let us = whole_minutes(cursor, "over")?;
+        if us == 0 {
+            return Err(located(
+                QueryErrorKind::Argument,
+                start..cursor.place(),
+                "a window is at least a minute",
+            ));
+        }
+        Ok(Window::Last(us))
+    }
+
+    /// The number of a `warn` or `crit` clause, which may repeat the comparison.
+    fn bound(&self, cursor: &mut Cursor<'_>, draft: &Draft, side: Side) -> Result<Threshold, QueryError> {
+        let start = cursor.place();
+        if cursor.rest().starts_with(['>', '<', '=', '!']) {
+            let own = cursor.comparison()?;
+            if Some(own) != self.comparison {
+                return Err(syntax(start..cursor.place(), "a condition has one direction")
+                    .hinted("compare with the same sign as the condition itself"));
+            }
+        }
+        let (is_negative, number, span) = cursor.number("after the clause")?;
+        let bound = threshold::in_unit(is_negative, number, self.unit, span.clone())?;
+        let is_upward = draft.comparison.is_upward();
+        let is_worse = if is_upward { bound.0 > draft.threshold.0 } else { bound.0 < draft.threshold.0 };
+        let is_same = bound.0.total_cmp(&draft.threshold.0).is_eq();
+        match side {
+            Side::Milder if is_worse => Err(located(
+                QueryErrorKind::Argument,
+                span,
+                "a warning starts before the alert, and this number is worse than the threshold",
+            )),
+            Side::Worse if !is_worse && !is_same => Err(located(
+                QueryErrorKind::Argument,
+                span,
+                "an alert is worse than the condition, and this number is milder than the threshold",
+            )),
+            _ => Ok(bound),
+        }
+    }
+
+    /// The number of a `recover` clause: on the good side of the threshold, or recovery and alert would both hold.
+    fn recovery(&self, cursor: &mut Cursor<'_>, draft: &Draft) -> Result<Threshold, QueryError> {
+        let start = cursor.place();
+        if cursor.rest().starts_with(['>', '<', '=', '!']) {
+            let own = cursor.comparison()?;
+            if own.is_upward() == draft.comparison.is_upward() {
+                return Err(syntax(start..cursor.place(), "a recovery is on the other side")
+                    .hinted(format!("write `recover {} …`", draft.comparison.recovery())));
+            }
+        }
+        let (is_negative, number, span) = cursor.number("after `recover`")?;
+        let bound = threshold::in_unit(is_negative, number, self.unit, span.clone())?;
+        if draft.comparison.holds(bound.0, draft.threshold.0) {
+            let message =
+                "a value could alert and recover at once: the recovery is on the bad side of the threshold";
+            return Err(located(QueryErrorKind::Argument, span, message));
+        }
+        Ok(bound)
+    }
+
+    fn finished(self) -> Result<Rule, QueryError> {
+        let draft = self.draft.ok_or_else(|| syntax(0..0, "the condition has no comparison"))?;
+        Ok(draft.filled())
+    }
+}
+
+/// On which side of the threshold a number must be.
+#[derive(Clone, Copy)]
+enum Side {
+    Milder,
+    Worse,
+}
+
+pub(super) fn whole_minutes(cursor: &mut Cursor<'_>, clause: &str) -> Result<i64, QueryError> {
+    let start = cursor.place();
+    let us = cursor.length(&format!("after `{clause}`"))?;
+    if us % UnixMicros::MINUTE != 0 {
+        let message = format!("`{clause}` takes whole minutes");
+        return Err(located(QueryErrorKind::Argument, start..cursor.place(), message)
+            .hinted("values are kept for each minute"));
+    }
+    Ok(us)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
+pub(super) fn count(cursor: &mut Cursor<'_>) -> Result<u64, QueryError> {
+    let (is_negative, number, span) = cursor.number("after `min_samples`")?;
+    let value = number.base_value();
+    let is_count =
+        !is_negative && number.suffix == weir_query::Suffix::Plain && value.fract() == 0.0 && value <= 1e9;
+    if !is_count {
+        return Err(located(QueryErrorKind::Argument, span, "`min_samples` takes a whole number"));
+    }
+    Ok(value as u64)
+}

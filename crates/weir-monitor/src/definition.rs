@@ -1,0 +1,381 @@
+//! Definitions of monitors: TOML files of `[[monitors]]`, the bundled seven among them.
+//!
+//! An entry with a condition defines a monitor. One without changes the monitor of its name that was defined before, so a
+//! threshold is moved in two lines. Files are read in order, the bundled ones first; a name that is defined twice is a
+//! mistake. All mistakes are reported at once.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use weir_types::TagKey;
+use weir_types::metric::Unit;
+
+use crate::condition::{Composite, Condition, Judged, MonitorRef, Rule, Setting, Shape, not_of_this_kind};
+use crate::error::MonitorError;
+use crate::parse_condition;
+use crate::template::{self, Known, Template};
+
+/// The name of the bundled file, for messages.
+pub const BUNDLED_FILE: &str = "monitors/seven.toml";
+
+/// The seven monitors that every LLM production system needs.
+pub const BUNDLED: &str = include_str!("../../../monitors/seven.toml");
+
+/// How bad it is when the threshold of a condition is crossed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth a look.
+    Warning,
+    /// Needs a person.
+    Critical,
+}
+
+/// A monitor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Monitor {
+    /// Its name: what others call it.
+    pub name: String,
+    /// Its condition as written.
+    pub text: String,
+    /// Its condition with changes from outside.
+    pub condition: Condition,
+    /// How bad it is when the threshold is crossed.
+    pub severity: Severity,
+    /// What is said then.
+    pub message: Template,
+    /// Whether it is evaluated.
+    pub is_enabled: bool,
+    /// The file that defines it.
+    pub file: String,
+}
+
+/// The levels of a condition on metrics: from where on it is a warning and from where on an alert.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Levels {
+    /// From where on it is a warning.
+    pub warning: Option<f64>,
+    /// From where on it is an alert.
+    pub critical: Option<f64>,
+}
+
+impl Monitor {
+    /// The levels; `None` for conditions that are not on metrics.
+    pub fn levels(&self) -> Option<Levels> {
+        let Judged::Metric(rule) = &self.condition.judged else { return None };
+        let rules = &rule.rules;
+        Some(match self.severity {
+            Severity::Warning => Levels {
+                warning: Some(rules.threshold.0),
+                critical: rules.critical.map(|critical| critical.0),
+            },
+            Severity::Critical => {
+                Levels { warning: rules.warning.map(|warning| warning.0), critical: Some(rules.threshold.0) }
+            }
+        })
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    monitors: Vec<Entry>,
+}
+
+/// One entry of a file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    condition: Option<String>,
+    severity: Option<Severity>,
+    message: Option<String>,
+    enabled: Option<bool>,
+    threshold: Option<Amount>,
+    warning: Option<Amount>,
+    critical: Option<Amount>,
+    recovery: Option<Amount>,
+    r#for: Option<String>,
+    keep_firing: Option<String>,
+    every: Option<String>,
+    min_samples: Option<Amount>,
+    tz: Option<String>,
+}
+
+/// A number with or without a unit: `0.05` or `"5%"`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Number(f64),
+    Text(String),
+}
+
+impl Amount {
+    fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl Entry {
+    /// Takes what a later entry of the same name says.
+    fn change(&mut self, later: Self) {
+        let Self {
+            name: _,
+            condition: _,
+            severity,
+            message,
+            enabled,
+            threshold,
+            warning,
+            critical,
+            recovery,
+            r#for,
+            keep_firing,
+            every,
+            min_samples,
+            tz,
+        } = later;
+        replace(&mut self.severity, severity);
+        replace(&mut self.message, message);
+        replace(&mut self.enabled, enabled);
+        replace(&mut self.threshold, threshold);
+        replace(&mut self.warning, warning);
+        replace(&mut self.critical, critical);
+        replace(&mut self.recovery, recovery);
+        replace(&mut self.r#for, r#for);
+        replace(&mut self.keep_firing, keep_firing);
+        replace(&mut self.every, every);
+        replace(&mut self.min_samples, min_samples);
+        replace(&mut self.tz, tz);
+    }
+
+    /// What it changes of its condition.
+    fn settings(&self) -> Vec<(Setting, String)> {
+        let amount = |amount: &Option<Amount>| amount.as_ref().map(Amount::text);
+        let all = [
+            (Setting::Threshold, amount(&self.threshold)),
+            (Setting::Warning, amount(&self.warning)),
+            (Setting::Critical, amount(&self.critical)),
+            (Setting::Recovery, amount(&self.recovery)),
+            (Setting::For, self.r#for.clone()),
+            (Setting::KeepFiring, self.keep_firing.clone()),
+            (Setting::Every, self.every.clone()),
+            (Setting::MinSamples, amount(&self.min_samples)),
+            (Setting::Tz, self.tz.clone()),
+        ];
+        all.into_iter().filter_map(|(setting, text)| Some((setting, text?))).collect()
+    }
+}
+
+fn replace<T>(setting: &mut Option<T>, later: Option<T>) {
+    if later.is_some() {
+        *setting = later;
+    }
+}
+
+/// Loads definitions: pairs of a file's name and its text, in order. The bundled monitors come first. Composites are
+/// checked to name monitors that exist, and not themselves.
+pub fn load(files: &[(String, String)]) -> Result<Vec<Monitor>, Vec<MonitorError>> {
+    let mut errors = Vec::new();
+    let mut entries: Vec<(String, Entry)> = Vec::new();
+    let bundled = (BUNDLED_FILE.to_owned(), BUNDLED.to_owned());
+    for (file, text) in std::iter::once(&bundled).chain(files) {
+        match toml::from_str::<File>(text) {
+            Ok(parsed) => {
+                for entry in parsed.monitors {
+                    errors.extend(add(&mut entries, file, entry).err());
+                }
+            }
+            Err(error) => errors.push(MonitorError::File { file: file.clone(), message: error.to_string() }),
+        }
+    }
+    let mut monitors: Vec<Monitor> = Vec::new();
+    for (file, entry) in &entries {
+        match monitor(file, entry) {
+            Ok(monitor) => monitors.push(monitor),
+            Err(error) => errors.push(error),
+        }
+    }
+    let names: Vec<&str> = entries.iter().map(|(_, entry)| entry.name.as_str()).collect();
+    errors.extend(composite_errors(&monitors, &names));
+    if errors.is_empty() { Ok(monitors) } else { Err(errors) }
+}
+
+fn add(entries: &mut Vec<(String, Entry)>, file: &str, entry: Entry) -> Result<(), MonitorError> {
+    let settings = |message: String| MonitorError::Settings { monitor: entry.name.clone(), message };
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    if entry.name.is_empty() || !entry.name.chars().all(is_word) {
+        return Err(settings("a name has letters, digits, `-` and `_` only".to_owned()));
+    }
+    let known = entries.iter().position(|(_, known)| known.name == entry.name);
+    match (known, &entry.condition) {
+        (None, Some(_)) => entries.push((file.to_owned(), entry)),
+        (Some(at), None) => entries[at].1.change(entry),
+        (Some(at), Some(_)) => {
+            return Err(settings(format!(
+                "it is defined twice, in {} and in {file}; leave the condition out to change it",
+                entries[at].0
+            )));
+        }
+        (None, None) => {
+            let names = entries.iter().map(|(_, known)| known.name.as_str());
+            let hint = weir_query::did_you_mean(&entry.name, names);
+            let hint = hint.unwrap_or_else(|| "a new monitor has a condition".to_owned());
+            return Err(settings(format!("there is nothing of that name to change; {hint}")));
+        }
+    }
+    Ok(())
+}
+
+fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError> {
+    let name = || entry.name.clone();
+    let text = entry.condition.clone().unwrap_or_default();
+    let at = |setting: &'static str, text: &str, error| MonitorError::Condition {
+        monitor: name(),
+        setting,
+        text: text.to_owned(),
+        error: Box::new(error),
+    };
+    let mut condition = parse_condition(&text).map_err(|error| at("condition", &text, error))?;
+    for (setting, written) in entry.settings() {
+        let changed = match &mut condition.judged {
+            Judged::Metric(rule) => rule.set(setting, &written),
+            _ => Err(not_of_this_kind(&written)),
+        };
+        changed.map_err(|error| at(setting.key(), &written, error))?;
+    }
+    let severity =
+        severity(entry, &condition).map_err(|message| MonitorError::Settings { monitor: name(), message })?;
+    let message = entry.message.as_deref().unwrap_or_default().trim();
+    if message.is_empty() {
+        return Err(MonitorError::Settings { monitor: name(), message: "it has no message".to_owned() });
+    }
+    let message = template::parse(message, &known(&condition))
+        .map_err(|message| MonitorError::Message { monitor: name(), message })?;
+    let is_enabled = entry.enabled.unwrap_or(true);
+    Ok(Monitor { name: name(), text, condition, severity, message, is_enabled, file: file.to_owned() })
+}
+
+/// How bad the threshold is: where an alert of its own is written it is a warning, and an alert otherwise.
+fn severity(entry: &Entry, condition: &Condition) -> Result<Severity, String> {
+    let Judged::Metric(rule) = &condition.judged else {
+        return Ok(entry.severity.unwrap_or(Severity::Critical));
+    };
+    rule.rules.check_order()?;
+    let (has_warning, has_critical) = (rule.rules.warning.is_some(), rule.rules.critical.is_some());
+    match entry.severity {
+        _ if has_warning && has_critical => {
+            Err("warning, threshold and critical are three levels, and there are two".to_owned())
+        }
+        Some(Severity::Warning) if has_warning => {
+            Err("the threshold is the warning already; write `critical` for the alert".to_owned())
+        }
+        Some(Severity::Critical) if has_critical => {
+            Err("the threshold is the alert already; write `warning` for what comes before".to_owned())
+        }
+        Some(severity) => Ok(severity),
+        None if has_critical => Ok(Severity::Warning),
+        None => Ok(Severity::Critical),
+    }
+}
+
+/// What messages of a condition can know.
+fn known(condition: &Condition) -> Known {
+    let plain = |tags: &[String]| Known {
+        value_unit: Unit::None,
+        threshold_unit: Unit::None,
+        has_band: false,
+        has_numbers: true,
+        tags: tags.iter().map(|tag| TagKey::new(tag)).collect(),
+    };
+    match &condition.judged {
+        Judged::Metric(rule) => known_of_rule(rule),
+        Judged::Events(query) => plain(&query.by),
+        Judged::Budget(_) => plain(&[]),
+        Judged::Composite(_) => Known { has_numbers: false, ..plain(&[]) },
+    }
+}
+
+fn known_of_rule(rule: &Rule) -> Known {
+    let has_band = matches!(rule.shape, Shape::Anomaly(_));
+    let mut tags: Vec<TagKey> = Vec::new();
+    for leaf in rule.query.expr().leaves() {
+        tags.extend(leaf.by.iter().filter(|key| !tags.contains(key)).cloned().collect::<Vec<_>>());
+    }
+    Known {
+        value_unit: if has_band { rule.query.unit() } else { rule.judged_unit() },
+        threshold_unit: rule.judged_unit(),
+        has_band,
+        has_numbers: true,
+        tags,
+    }
+}
+
+/// The monitors that a composite names.
+fn inputs(composite: &Composite) -> Vec<&MonitorRef> {
+    match composite {
+        Composite::Monitor(monitor) => vec![monitor],
+        Composite::Not(inner) => inputs(inner),
+        Composite::And(a, b) | Composite::Or(a, b) => [inputs(a), inputs(b)].concat(),
+    }
+}
+
+/// What is wrong with composites: monitors that do not exist among `names`, and circles.
+fn composite_errors(monitors: &[Monitor], names: &[&str]) -> Vec<MonitorError> {
+    let mut errors = Vec::new();
+    let mut edges: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for monitor in monitors {
+        let Judged::Composite(composite) = &monitor.condition.judged else { continue };
+        for input in inputs(composite) {
+            let unknown =
+                |wanted: String, hint| MonitorError::Unknown { monitor: monitor.name.clone(), wanted, hint };
+            match input {
+                MonitorRef::Name(name) if names.contains(&name.as_str()) => {
+                    edges.entry(&monitor.name).or_default().push(name);
+                }
+                MonitorRef::Name(name) => {
+                    errors.push(unknown(
+                        format!("@{name}"),
+                        weir_query::did_you_mean(name, names.iter().copied()),
+                    ));
+                }
+                MonitorRef::Id(id) => {
+                    errors.push(unknown(
+                        id.to_string(),
+                        Some("ids are Datadog's; name monitors with @".to_owned()),
+                    ));
+                }
+            }
+        }
+    }
+    for start in edges.keys() {
+        if let Some(path) = way_back(&edges, start) {
+            errors.push(MonitorError::Circle { monitor: (*start).to_owned(), path: path.join(", ") });
+        }
+    }
+    errors
+}
+
+/// The monitors on a way from `start` to itself, the shortest first; `None` when there is none.
+fn way_back<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>, start: &'a str) -> Option<Vec<&'a str>> {
+    let mut ways: Vec<Vec<&str>> = vec![vec![start]];
+    let mut seen: Vec<&str> = Vec::new();
+    let mut next = 0;
+    while let Some(way) = ways.get(next).cloned() {
+        next += 1;
+        for to in way.last().and_then(|last| edges.get(last)).into_iter().flatten() {
+            if *to == start {
+                return Some(way);
+            }
+            if !seen.contains(to) {
+                seen.push(to);
+                ways.push([way.clone(), vec![*to]].concat());
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,33 @@
+//! Judges: what a monitor's condition means.
+//!
+//! A condition is written in Weir's own form (`p95(llm.request.duration) by model > 5000ms over 5m`) or as a Datadog
+//! monitor query (`percentile(last_5m):p95:llm.request.duration{*} by {model} > 5000`). Both become one tree, a
+//! [`Condition`], whose every default is filled in, so that nothing behind the parser knows two forms. Expressions within
+//! a condition are those of `weir_query`: what a chart shows is what a monitor judges.
+//!
+//! Invariants: this crate does no I/O and never reads the clock. No text makes it panic or run without bound.
+//!
+//! On failure a parser returns a [`weir_query::QueryError`] that points at the place in the text.
+
+mod condition;
+mod definition;
+mod error;
+mod explain;
+mod template;
+
+pub use condition::{
+    Algorithm, Anomaly, BudgetRule, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
+    Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule, Rules,
+    Seasonality, Shape, Threshold, Value, Window,
+};
+pub use definition::{BUNDLED, BUNDLED_FILE, Levels, Monitor, Severity, load};
+pub use error::MonitorError;
+pub use explain::explain;
+pub use template::{Facts, NoticeState, Template, Variable};
+
+use weir_query::QueryError;
+
+/// Parses a condition in either form. Never panics, whatever the text.
+pub fn parse_condition(text: &str) -> Result<Condition, QueryError> {
+    condition::parse(text)
+}

@@ -1,0 +1,139 @@
+//! The language of conditions: every form of both dialects, and what is no condition.
+//!
+//! The texts are files, the meanings are snapshots: a change of what a query means shows as a change of a line.
+
+use std::fmt::Write as _;
+
+use weir_monitor::{Condition, Judged, Reading, Rule, Window, explain, parse_condition};
+
+const DATADOG: &str = include_str!("../../../../testdata/monitors/datadog.txt");
+const WEIR: &str = include_str!("../../../../testdata/monitors/weir.txt");
+const MALFORMED: &str = include_str!("../../../../testdata/monitors/malformed.txt");
+
+fn lines(file: &str) -> impl Iterator<Item = &str> {
+    file.lines().filter(|line| !line.is_empty() && !line.starts_with("# "))
+}
+
+/// What a condition means, in one line without its defaults.
+fn meaning(condition: &Condition) -> String {
+    match &condition.judged {
+        Judged::Metric(rule) => rule_meaning(rule),
+        other => format!("{other:?}"),
+    }
+}
+
+fn rule_meaning(rule: &Rule) -> String {
+    let rules = &rule.rules;
+    let window = match rule.window.value {
+        Window::Last(us) => format!("{} min", us / 60_000_000),
+        Window::Current(period) => format!("current {period:?}"),
+    };
+    let reading = match rule.reading {
+        Reading::Merged => "merged".to_owned(),
+        Reading::Points { aggregator, interval_us } => {
+            format!("{aggregator:?} of points of {} min", interval_us / 60_000_000)
+        }
+    };
+    let mut text = format!("{} {} {} | {window}, {reading}", rule.query, rules.comparison, rules.threshold.0);
+    let shape = format!("{:?}", rule.shape);
+    if !shape.starts_with("Value") {
+        let _ = write!(text, " | {}", plain(&shape));
+    }
+    if rule.zero_fill {
+        text.push_str(" | gaps are zero");
+    }
+    for (name, bound) in [("warn", rules.warning), ("crit", rules.critical), ("recover", rules.recovery)] {
+        if let Some(bound) = bound {
+            let _ = write!(text, " | {name} {}", bound.0);
+        }
+    }
+    text
+}
+
+/// Without the names of types and the marks of what was written, which `explain` shows.
+fn plain(shape: &str) -> String {
+    let mut text = shape.replace("Filled { value: ", "");
+    for mark in [", is_written: true }", ", is_written: false }"] {
+        text = text.replace(mark, "");
+    }
+    text
+}
+
+fn table(file: &str) -> String {
+    let mut text = String::new();
+    for line in lines(file) {
+        match parse_condition(line) {
+            Ok(condition) => {
+                let _ = writeln!(text, "{line}\n    {}", meaning(&condition));
+            }
+            Err(error) => panic!("{}", error.render(line)),
+        }
+    }
+    text
+}
+
+#[test]
+fn datadog_monitor_queries_of_every_kind_mean_what_they_mean_there() {
+    assert!(lines(DATADOG).count() >= 60);
+    insta::assert_snapshot!(table(DATADOG));
+}
+
+#[test]
+fn weirs_own_forms_mean_what_they_say() {
+    assert!(lines(WEIR).count() >= 38);
+    insta::assert_snapshot!(table(WEIR));
+}
+
+#[test]
+fn what_is_no_condition_is_refused_at_the_place_of_the_mistake() {
+    let mut text = String::new();
+    for line in lines(MALFORMED) {
+        let Err(error) = parse_condition(line) else { panic!("{line} was accepted") };
+        assert!(error.span.end <= line.len(), "{line}: {:?}", error.span);
+        let _ = writeln!(text, "{}", error.render(line));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_seeds_conditions_are_explained_with_every_default() {
+    let explained: Vec<String> = lines(WEIR)
+        .take(7)
+        .map(|line| format!("{line}\n\n{}", explain(&parse_condition(line).unwrap())))
+        .collect();
+    insta::assert_snapshot!(explained.join("\n"));
+}
+
+#[test]
+fn both_forms_of_one_question_make_the_same_expression() {
+    let expression = |text: &str| match parse_condition(text).unwrap().judged {
+        Judged::Metric(rule) => rule.query.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        expression("percentile(last_5m):p95:llm.request.duration{*} by {model_name} > 5000"),
+        expression("p95(llm.request.duration) by model > 5s"),
+    );
+}
+
+#[test]
+fn no_beginning_of_a_condition_panics() {
+    for line in lines(DATADOG).chain(lines(WEIR)).chain(lines(MALFORMED)) {
+        for (end, _) in line.char_indices() {
+            if let Err(error) = parse_condition(&line[..end]) {
+                assert!(error.span.end <= end, "{}: {:?}", &line[..end], error.span);
+                assert!(!error.render(&line[..end]).is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_condition_neither_nests_nor_grows_without_bound() {
+    let deep = format!("{}@a", "(".repeat(10_000));
+    let long = vec!["@a"; 1_000].join(" && ");
+    let huge = "a".repeat(1_000_000);
+    for text in [deep, long, huge] {
+        assert!(parse_condition(&text).is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! The crate from outside.
+
+mod definitions;
+mod language;
+mod messages;

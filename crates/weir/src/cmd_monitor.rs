@@ -1,0 +1,149 @@
+//! `weir monitor`: what monitors watch for and what they say, without a server.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use weir_monitor::{Facts, Judged, Levels, Monitor, MonitorError, NoticeState, Severity, Variable};
+
+use crate::cli::{Format, MonitorAction, MonitorArgs};
+use crate::output;
+
+/// Does what was asked.
+pub fn run(args: &MonitorArgs) -> anyhow::Result<ExitCode> {
+    match &args.action {
+        MonitorAction::Explain { condition } => explain(condition),
+        MonitorAction::Check { files } => check(files),
+        MonitorAction::List { files, format } => list(files, *format),
+    }
+}
+
+fn explain(text: &str) -> anyhow::Result<ExitCode> {
+    let condition = weir_monitor::parse_condition(text)
+        .map_err(|error| anyhow::anyhow!("{}", error.render(text).trim_end()))?;
+    output::print(&weir_monitor::explain(&condition))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Loads the files; the inner error is what is wrong with the definitions.
+fn load(files: &[PathBuf]) -> anyhow::Result<Result<Vec<Monitor>, Vec<MonitorError>>> {
+    let mut texts = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| anyhow::anyhow!("cannot read the monitors {}: {error}", file.display()))?;
+        texts.push((file.display().to_string(), text));
+    }
+    Ok(weir_monitor::load(&texts))
+}
+
+/// Prints each monitor as it is understood, with the message that it sends at its threshold; the exit status is 1 when
+/// there are mistakes.
+fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    match load(files)? {
+        Ok(monitors) => {
+            let mut text = String::new();
+            for monitor in &monitors {
+                describe(&mut text, monitor);
+            }
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{} monitors: no mistakes", monitors.len());
+            output::print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(errors) => {
+            output::print_error(&told(&errors))?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn told(errors: &[MonitorError]) -> String {
+    let mut text: String = errors.iter().map(|error| format!("{error}\n\n")).collect();
+    let plural = if errors.len() == 1 { "mistake" } else { "mistakes" };
+    let _ = writeln!(text, "{} {plural}", errors.len());
+    text
+}
+
+fn describe(text: &mut String, monitor: &Monitor) {
+    let state = if monitor.is_enabled { "" } else { " (off)" };
+    let _ = writeln!(text, "{}{state}, from {}", monitor.name, monitor.file);
+    for line in
+        std::iter::once(monitor.text.as_str()).chain(weir_monitor::explain(&monitor.condition).lines())
+    {
+        let _ = writeln!(text, "  {line}");
+    }
+    for (index, line) in preview(monitor).lines().enumerate() {
+        let label = if index == 0 { "says" } else { "" };
+        let _ = writeln!(text, "  {label:<14}{line}");
+    }
+    text.push('\n');
+}
+
+/// The message at the threshold, with the names of tags for their values.
+fn preview(monitor: &Monitor) -> String {
+    let comparison = match &monitor.condition.judged {
+        Judged::Metric(rule) => Some(rule.rules.comparison),
+        Judged::Events(query) => Some(query.comparison),
+        Judged::Budget(rule) => Some(rule.comparison),
+        Judged::Composite(_) => None,
+    };
+    let (state, level) = match (monitor.severity, monitor.levels()) {
+        (Severity::Warning, levels) => (NoticeState::Warning, levels.and_then(|levels| levels.warning)),
+        (Severity::Critical, levels) => (NoticeState::Alert, levels.and_then(|levels| levels.critical)),
+    };
+    // What an anomaly's threshold is compared with is a share of points, and no value of the metric.
+    let is_anomaly = matches!(&monitor.condition.judged, Judged::Metric(rule) if rule.judges_the_unusual());
+    let number = |variable| match variable {
+        Variable::Value => level.filter(|_| !is_anomaly),
+        Variable::Threshold => level,
+        Variable::WarnThreshold => monitor.levels().and_then(|levels| levels.warning),
+        _ => None,
+    };
+    monitor.message.render(&Facts {
+        state,
+        comparison,
+        number: &number,
+        tag: &|key| Some(format!("<{key}>")),
+    })
+}
+
+fn list(files: &[PathBuf], format: Format) -> anyhow::Result<ExitCode> {
+    let monitors = match load(files)? {
+        Ok(monitors) => monitors,
+        Err(errors) => {
+            output::print_error(&told(&errors))?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let header = ["name", "on", "warning", "critical", "condition", "file"].map(str::to_owned);
+    let rows = monitors.iter().map(|monitor| {
+        let levels = monitor.levels().unwrap_or(Levels { warning: None, critical: None });
+        let shown = |level: Option<f64>| level.map_or_else(String::new, |level| level.to_string());
+        let on = if monitor.is_enabled { "yes" } else { "no" };
+        let (warning, critical) = (shown(levels.warning), shown(levels.critical));
+        vec![
+            monitor.name.clone(),
+            on.to_owned(),
+            warning,
+            critical,
+            monitor.text.clone(),
+            monitor.file.clone(),
+        ]
+    });
+    let text = match format {
+        Format::Table => output::aligned(&header, rows, &[false, false, true, true, false, false]),
+        Format::Csv => output::csv(&header, rows)?,
+        Format::Json => json(&header, rows)?,
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One object for each row.
+fn json(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> anyhow::Result<String> {
+    let object = |row: Vec<String>| {
+        let fields = header.iter().cloned().zip(row.into_iter().map(serde_json::Value::String));
+        serde_json::Value::Object(fields.collect())
+    };
+    Ok(serde_json::to_string(&rows.map(object).collect::<Vec<_>>())? + "\n")
+}
