@@ -199,19 +199,17 @@ pub fn status(doors: &[OpenedDoor], inlet: &Inlet) -> Vec<ReceiverStatus> {
 }
 
 fn unopened(door: &Door) -> OpenedDoor {
-    match door.place {
-        Place::Off => OpenedDoor { name: door.name, address: None, state: ReceiverState::Off },
-        _ => {
-            let address = shown(door, &door.place);
-            tracing::warn!(
-                receiver = door.name,
-                address,
-                "the standard address is in use by another program, so this receiver is off; free it, or choose \
-                 another in [listeners]"
-            );
-            OpenedDoor { name: door.name, address: Some(address), state: ReceiverState::Taken }
-        }
+    if door.place == Place::Off {
+        return OpenedDoor { name: door.name, address: None, state: ReceiverState::Off };
     }
+    let address = shown(door, &door.place);
+    tracing::warn!(
+        receiver = door.name,
+        address,
+        "the standard address is in use by another program, so this receiver is off; free it, or choose another in \
+         [listeners]"
+    );
+    OpenedDoor { name: door.name, address: Some(address), state: ReceiverState::Taken }
 }
 
 /// A socket and the address that it really has; `None` when nothing is to be opened, or nothing can be and nobody asked.
