@@ -4,32 +4,26 @@
 //! threshold is moved in two lines. Files are read in order, the bundled ones first; a name that is defined twice is a
 //! mistake. All mistakes are reported at once.
 
+mod entry;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use weir_types::TagKey;
 use weir_types::metric::Unit;
 
-use crate::condition::{Composite, Condition, Judged, MonitorRef, Rule, Setting, Shape, not_of_this_kind};
+use crate::condition::{Composite, Condition, Judged, MonitorRef, Rule, Shape, not_of_this_kind};
 use crate::error::MonitorError;
 use crate::parse_condition;
 use crate::template::{self, Known, Template};
 
+pub use entry::{Amount, Entry, Severity};
+
 /// The name of the bundled file, for messages.
-pub const BUNDLED_FILE: &str = "monitors/seven.toml";
+const BUNDLED_FILE: &str = "monitors/seven.toml";
 
 /// The seven monitors that every LLM production system needs.
-pub const BUNDLED: &str = include_str!("../../../monitors/seven.toml");
-
-/// How bad it is when the threshold of a condition is crossed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth a look.
-    Warning,
-    /// Needs a person.
-    Critical,
-}
+const BUNDLED: &str = include_str!("../../../monitors/seven.toml");
 
 /// A monitor.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,121 +70,40 @@ impl Monitor {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    monitors: Vec<Entry>,
+/// The entries of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definitions {
+    /// The file's name, for messages.
+    pub file: String,
+    /// Its entries.
+    pub entries: Vec<Entry>,
 }
 
-/// One entry of a file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    name: String,
-    condition: Option<String>,
-    severity: Option<Severity>,
-    message: Option<String>,
-    enabled: Option<bool>,
-    threshold: Option<Amount>,
-    warning: Option<Amount>,
-    critical: Option<Amount>,
-    recovery: Option<Amount>,
-    r#for: Option<String>,
-    keep_firing: Option<String>,
-    every: Option<String>,
-    min_samples: Option<Amount>,
-    tz: Option<String>,
-}
-
-/// A number with or without a unit: `0.05` or `"5%"`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Amount {
-    Number(f64),
-    Text(String),
-}
-
-impl Amount {
-    fn text(&self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
+impl Definitions {
+    /// Reads a file that holds `[[monitors]]` and nothing else.
+    pub fn read(file: &str, text: &str) -> Result<Self, MonitorError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            #[serde(default)]
+            monitors: Vec<Entry>,
         }
+        let parsed = toml::from_str::<File>(text);
+        let parsed =
+            parsed.map_err(|error| MonitorError::File { file: file.to_owned(), message: error.to_string() });
+        Ok(Self { file: file.to_owned(), entries: parsed?.monitors })
     }
 }
 
-impl Entry {
-    /// Takes what a later entry of the same name says.
-    fn change(&mut self, later: Self) {
-        let Self {
-            name: _,
-            condition: _,
-            severity,
-            message,
-            enabled,
-            threshold,
-            warning,
-            critical,
-            recovery,
-            r#for,
-            keep_firing,
-            every,
-            min_samples,
-            tz,
-        } = later;
-        replace(&mut self.severity, severity);
-        replace(&mut self.message, message);
-        replace(&mut self.enabled, enabled);
-        replace(&mut self.threshold, threshold);
-        replace(&mut self.warning, warning);
-        replace(&mut self.critical, critical);
-        replace(&mut self.recovery, recovery);
-        replace(&mut self.r#for, r#for);
-        replace(&mut self.keep_firing, keep_firing);
-        replace(&mut self.every, every);
-        replace(&mut self.min_samples, min_samples);
-        replace(&mut self.tz, tz);
-    }
-
-    /// What it changes of its condition.
-    fn settings(&self) -> Vec<(Setting, String)> {
-        let amount = |amount: &Option<Amount>| amount.as_ref().map(Amount::text);
-        let all = [
-            (Setting::Threshold, amount(&self.threshold)),
-            (Setting::Warning, amount(&self.warning)),
-            (Setting::Critical, amount(&self.critical)),
-            (Setting::Recovery, amount(&self.recovery)),
-            (Setting::For, self.r#for.clone()),
-            (Setting::KeepFiring, self.keep_firing.clone()),
-            (Setting::Every, self.every.clone()),
-            (Setting::MinSamples, amount(&self.min_samples)),
-            (Setting::Tz, self.tz.clone()),
-        ];
-        all.into_iter().filter_map(|(setting, text)| Some((setting, text?))).collect()
-    }
-}
-
-fn replace<T>(setting: &mut Option<T>, later: Option<T>) {
-    if later.is_some() {
-        *setting = later;
-    }
-}
-
-/// Loads definitions: pairs of a file's name and its text, in order. The bundled monitors come first. Composites are
-/// checked to name monitors that exist, and not themselves.
-pub fn load(files: &[(String, String)]) -> Result<Vec<Monitor>, Vec<MonitorError>> {
+/// Loads definitions, file by file. The bundled monitors come first. Composites are checked to name monitors that exist,
+/// and not themselves.
+pub fn load(files: &[Definitions]) -> Result<Vec<Monitor>, Vec<MonitorError>> {
     let mut errors = Vec::new();
     let mut entries: Vec<(String, Entry)> = Vec::new();
-    let bundled = (BUNDLED_FILE.to_owned(), BUNDLED.to_owned());
-    for (file, text) in std::iter::once(&bundled).chain(files) {
-        match toml::from_str::<File>(text) {
-            Ok(parsed) => {
-                for entry in parsed.monitors {
-                    errors.extend(add(&mut entries, file, entry).err());
-                }
-            }
-            Err(error) => errors.push(MonitorError::File { file: file.clone(), message: error.to_string() }),
+    let bundled = Definitions::read(BUNDLED_FILE, BUNDLED).map_err(|error| vec![error])?;
+    for Definitions { file, entries: written } in std::iter::once(&bundled).chain(files) {
+        for entry in written {
+            errors.extend(add(&mut entries, file, entry.clone()).err());
         }
     }
     let mut monitors: Vec<Monitor> = Vec::new();

@@ -60,3 +60,27 @@ pub enum MonitorError {
         path: String,
     },
 }
+
+impl MonitorError {
+    /// The monitor that it is about; `None` when the file could not be read.
+    pub fn monitor(&self) -> Option<&str> {
+        match self {
+            Self::File { .. } => None,
+            Self::Condition { monitor, .. }
+            | Self::Message { monitor, .. }
+            | Self::Settings { monitor, .. }
+            | Self::Unknown { monitor, .. }
+            | Self::Circle { monitor, .. } => Some(monitor),
+        }
+    }
+
+    /// The key of the definition that it is about, where there is one.
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Condition { setting, .. } => Some(setting),
+            Self::Message { .. } => Some("message"),
+            Self::Unknown { .. } | Self::Circle { .. } => Some("condition"),
+            Self::File { .. } | Self::Settings { .. } => None,
+        }
+    }
+}

@@ -20,7 +20,7 @@ pub use condition::{
     Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule, Rules,
     Seasonality, Shape, Threshold, Value, Window,
 };
-pub use definition::{BUNDLED, BUNDLED_FILE, Levels, Monitor, Severity, load};
+pub use definition::{Amount, Definitions, Entry, Levels, Monitor, Severity, load};
 pub use error::MonitorError;
 pub use explain::explain;
 pub use template::{Facts, NoticeState, Template, Variable};

@@ -225,21 +225,30 @@ pub enum MonitorAction {
         #[arg(value_name = "CONDITION")]
         condition: String,
     },
-    /// Validate definitions, and say all that is wrong with them
+    /// Validate definitions, and say what each monitor means
     Check {
-        /// Files of definitions; the bundled monitors come before them
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
+        #[command(flatten)]
+        definitions: DefinitionArgs,
     },
     /// List monitors
     List {
-        /// Files of definitions; the bundled monitors come before them
-        #[arg(value_name = "FILE")]
-        files: Vec<PathBuf>,
+        #[command(flatten)]
+        definitions: DefinitionArgs,
         /// The form of the result
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
+}
+
+/// Where monitors are defined.
+#[derive(Debug, Args)]
+pub struct DefinitionArgs {
+    /// Files of `[[monitors]]`; the bundled ones and those of the configuration come before them
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The configuration file [default: weir.toml, when it is there]
+    #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 /// What to replay, where and how fast.

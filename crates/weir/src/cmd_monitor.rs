@@ -1,20 +1,22 @@
 //! `weir monitor`: what monitors watch for and what they say, without a server.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use weir_monitor::{Facts, Judged, Levels, Monitor, MonitorError, NoticeState, Severity, Variable};
+use weir_monitor::{
+    Definitions, Facts, Judged, Levels, Monitor, MonitorError, NoticeState, Severity, Variable,
+};
 
-use crate::cli::{Format, MonitorAction, MonitorArgs};
+use crate::cli::{DefinitionArgs, Format, MonitorAction, MonitorArgs};
+use crate::config::{self, Source};
 use crate::output;
 
 /// Does what was asked.
 pub fn run(args: &MonitorArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
         MonitorAction::Explain { condition } => explain(condition),
-        MonitorAction::Check { files } => check(files),
-        MonitorAction::List { files, format } => list(files, *format),
+        MonitorAction::Check { definitions } => check(definitions),
+        MonitorAction::List { definitions, format } => list(definitions, *format),
     }
 }
 
@@ -25,21 +27,33 @@ fn explain(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Loads the files; the inner error is what is wrong with the definitions.
-fn load(files: &[PathBuf]) -> anyhow::Result<Result<Vec<Monitor>, Vec<MonitorError>>> {
-    let mut texts = Vec::new();
-    for file in files {
+/// Loads what the configuration and the files define; the inner error is what is wrong with the definitions.
+fn load(args: &DefinitionArgs) -> anyhow::Result<Result<Vec<Monitor>, Vec<MonitorError>>> {
+    let source = Source::find(args.config.as_deref())?;
+    let configured = config::read(&source).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let mut read = vec![Definitions { file: source.name(), entries: configured.monitors }];
+    let mut errors = Vec::new();
+    for file in &args.files {
         let text = std::fs::read_to_string(file)
             .map_err(|error| anyhow::anyhow!("cannot read the monitors {}: {error}", file.display()))?;
-        texts.push((file.display().to_string(), text));
+        match Definitions::read(&file.display().to_string(), &text) {
+            Ok(definitions) => read.push(definitions),
+            Err(error) => errors.push(error),
+        }
     }
-    Ok(weir_monitor::load(&texts))
+    Ok(match (weir_monitor::load(&read), errors) {
+        (Ok(monitors), errors) if errors.is_empty() => Ok(monitors),
+        (loaded, mut errors) => {
+            errors.extend(loaded.err().unwrap_or_default());
+            Err(errors)
+        }
+    })
 }
 
 /// Prints each monitor as it is understood, with the message that it sends at its threshold; the exit status is 1 when
 /// there are mistakes.
-fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    match load(files)? {
+fn check(args: &DefinitionArgs) -> anyhow::Result<ExitCode> {
+    match load(args)? {
         Ok(monitors) => {
             let mut text = String::new();
             for monitor in &monitors {
@@ -107,8 +121,8 @@ fn preview(monitor: &Monitor) -> String {
     })
 }
 
-fn list(files: &[PathBuf], format: Format) -> anyhow::Result<ExitCode> {
-    let monitors = match load(files)? {
+fn list(args: &DefinitionArgs, format: Format) -> anyhow::Result<ExitCode> {
+    let monitors = match load(args)? {
         Ok(monitors) => monitors,
         Err(errors) => {
             output::print_error(&told(&errors))?;

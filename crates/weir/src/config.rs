@@ -8,6 +8,7 @@
 mod check;
 pub mod file;
 pub mod listeners;
+mod monitors;
 mod problem;
 #[cfg(test)]
 mod reference;

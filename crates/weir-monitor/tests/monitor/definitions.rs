@@ -1,16 +1,21 @@
 //! Definitions: the seven of the seed, changes without copies, and every mistake at once.
 
-use weir_monitor::{Judged, Levels, Monitor, Severity, load};
+use weir_monitor::{Definitions, Judged, Levels, Monitor, MonitorError, Severity, load};
+
+fn read(text: &str) -> Result<Vec<Monitor>, Vec<MonitorError>> {
+    let own = Definitions::read("own.toml", text).map_err(|error| vec![error])?;
+    load(&[own])
+}
 
 fn loaded(text: &str) -> Vec<Monitor> {
-    match load(&[("own.toml".to_owned(), text.to_owned())]) {
+    match read(text) {
         Ok(monitors) => monitors,
         Err(errors) => panic!("{errors:?}"),
     }
 }
 
 fn refused(text: &str) -> String {
-    let Err(errors) = load(&[("own.toml".to_owned(), text.to_owned())]) else { panic!("accepted") };
+    let Err(errors) = read(text) else { panic!("accepted") };
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 

@@ -2,8 +2,11 @@
 //!
 //! The texts are files, the meanings are snapshots: a change of what a query means shows as a change of a line.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places in short lines")]
+
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
 use weir_monitor::{Condition, Judged, Reading, Rule, Window, explain, parse_condition};
 
 const DATADOG: &str = include_str!("../../../../testdata/monitors/datadog.txt");
@@ -124,6 +127,26 @@ fn no_beginning_of_a_condition_panics() {
                 assert!(error.span.end <= end, "{}: {:?}", &line[..end], error.span);
                 assert!(!error.render(&line[..end]).is_empty());
             }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_two_halves_of_conditions_panic(
+        first in any::<prop::sample::Index>(),
+        second in any::<prop::sample::Index>(),
+        cut in 0.0..1.0f64,
+        resumed in 0.0..1.0f64,
+    ) {
+        let all: Vec<&str> = lines(DATADOG).chain(lines(WEIR)).chain(lines(MALFORMED)).collect();
+        let (first, second) = (first.get(&all), second.get(&all));
+        let head = first.chars().take((cut * first.chars().count() as f64).round() as usize);
+        let tail = second.chars().skip((resumed * second.chars().count() as f64).round() as usize);
+        let text: String = head.chain(tail).collect();
+        match parse_condition(&text) {
+            Ok(condition) => prop_assert!(!explain(&condition).is_empty()),
+            Err(error) => prop_assert!(error.span.end <= text.len() && !error.render(&text).is_empty(), "{text}"),
         }
     }
 }

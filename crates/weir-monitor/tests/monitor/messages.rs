@@ -1,11 +1,12 @@
 //! Messages: units, both kinds of braces, blocks, and what cannot be known.
 
-use weir_monitor::{Comparison, Facts, NoticeState, Variable, load};
+use weir_monitor::{Comparison, Definitions, Facts, NoticeState, Variable, load};
 
 /// The message of a monitor with this condition, filled with a value.
 fn message(condition: &str, text: &str, value: f64, state: NoticeState) -> Result<String, String> {
     let file = format!("[[monitors]]\nname = 'm'\ncondition = {condition:?}\nmessage = {text:?}\n");
-    let monitors = load(&[("own.toml".to_owned(), file)]);
+    let monitors =
+        Definitions::read("own.toml", &file).map_err(|error| vec![error]).and_then(|own| load(&[own]));
     let monitors = monitors.map_err(|errors| errors.iter().map(ToString::to_string).collect::<String>())?;
     let template = &monitors.iter().find(|monitor| monitor.name == "m").expect("it was loaded").message;
     let number = |variable| match variable {

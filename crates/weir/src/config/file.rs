@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use weir_monitor::Entry as Monitor;
 
 /// The configuration of Weir.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +31,9 @@ pub struct File {
     pub store: Store,
     /// Prices that replace or add to the bundled list; the first match wins.
     pub prices: Vec<Price>,
+    /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
+    /// and without a condition changes it.
+    pub monitors: Vec<Monitor>,
     /// What Weir writes to its own log.
     pub log: Log,
 }

@@ -110,6 +110,7 @@ impl Resolver<'_> {
         let overrides = file.prices.iter().map(price_override).collect();
         let prices = PriceBook::bundled().with_overrides(overrides);
         let prices = prices.map_err(|error| self.report::<()>("prices", error.to_string(), None)).ok();
+        self.monitors(&file.monitors);
         if let Some(listen) = listen {
             self.refuse_open_door(listen, admin_token.is_some(), gateway.auth);
         }

@@ -110,3 +110,37 @@ fn a_door_that_is_open_to_the_network_is_refused() {
 fn broken_syntax_is_told_with_its_line() {
     assert_snapshot!(mistakes("[server\nlisten = \"127.0.0.1:7070\"\ndata_dir = \n"));
 }
+
+#[test]
+fn what_a_monitor_cannot_mean_is_a_mistake_of_the_configuration() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+[[monitors]]
+name = "p95-latency-per-model"
+threshold = "8usd"
+
+[[monitors]]
+name = "slow"
+condition = "p95(llm.request.duration) by modle > 5s"
+message = "slow"
+
+[[monitors]]
+name = "wordy"
+condition = "rate(llm.request.error) > 5%"
+message = "{valeu}%"
+severity = "panic"
+"#
+    ));
+    insta::assert_snapshot!(mistakes(
+        r#"
+[[monitors]]
+name = "p95-latency-per-model"
+threshold = "8usd"
+
+[[monitors]]
+name = "slow"
+condition = "p95(llm.request.duration) by modle > 5s"
+message = "slow"
+"#
+    ));
+}

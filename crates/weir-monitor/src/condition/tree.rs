@@ -1,0 +1,380 @@
+//! The tree of a condition: what both forms become.
+//!
+//! [`Filled`] says of each setting whether it was written or is a default. Numbers are in the unit of the query, times are
+//! microseconds.
+
+use std::fmt;
+
+use weir_query::Query;
+
+/// What a monitor watches for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// In which form it was written.
+    pub dialect: Dialect,
+    /// What is judged.
+    pub judged: Judged,
+}
+
+/// The form of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Weir's own.
+    Weir,
+    /// A Datadog monitor query.
+    Datadog,
+}
+
+/// What is judged.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Judged {
+    /// Values of metrics.
+    Metric(Box<Rule>),
+    /// Other monitors.
+    Composite(Composite),
+    /// How many events or logs match a search.
+    Events(EventQuery),
+    /// The error budget of a service level objective.
+    Budget(BudgetRule),
+}
+
+/// A setting, and whether it was written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Filled<T> {
+    /// The setting.
+    pub value: T,
+    /// Whether it stands in the condition; otherwise it is a default.
+    pub is_written: bool,
+}
+
+impl<T> Filled<T> {
+    /// What was written, or a default.
+    pub fn or(written: Option<T>, default: impl FnOnce() -> T) -> Self {
+        match written {
+            Some(value) => Self { value, is_written: true },
+            None => Self { value: default(), is_written: false },
+        }
+    }
+}
+
+/// A condition on values of metrics.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// What is compared: the value itself, its change, how unusual it is.
+    pub shape: Shape,
+    /// The expression.
+    pub query: Query,
+    /// How much time one evaluation looks at.
+    pub window: Filled<Window>,
+    /// How the window becomes one value.
+    pub reading: Reading,
+    /// Whether a minute without values counts as zero (`.fill(zero)`).
+    pub zero_fill: bool,
+    /// The comparison and the times that go with it.
+    pub rules: Rules,
+}
+
+/// What is compared with the threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// The value.
+    Value(Value),
+    /// The value against an earlier one.
+    Change(Change),
+    /// The share of points outside of the band that was expected.
+    Anomaly(Anomaly),
+    /// Whether a group behaves unlike the others.
+    Outliers(Outliers),
+    /// The value that is expected.
+    Forecast(Forecast),
+}
+
+/// The value as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Value;
+
+/// `change(…)` or `pct_change(…)`: each point against the one `shift_us` before, then aggregated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Whether the change is in percent of the earlier value.
+    pub is_percent: bool,
+    /// How much earlier, in microseconds.
+    pub shift_us: i64,
+}
+
+/// How a band is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// A rolling quantile; knows no seasons.
+    Basic,
+    /// Follows shifts of level soon.
+    Agile,
+    /// Trusts the season more than the present.
+    Robust,
+}
+
+/// Which side of a band counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// More than expected.
+    Above,
+    /// Less than expected.
+    Below,
+    /// Either.
+    Both,
+}
+
+/// The longest season of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seasonality {
+    /// Each hour is alike.
+    Hourly,
+    /// Each day is alike.
+    Daily,
+    /// Each week is alike.
+    Weekly,
+}
+
+/// `anomalies(…)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anomaly {
+    /// How the band is learned.
+    pub algorithm: Filled<Algorithm>,
+    /// How wide it is, in standard deviations of a normal distribution of the same probability.
+    pub bounds: Filled<f64>,
+    /// Which side counts.
+    pub direction: Filled<Direction>,
+    /// Over which time the share of points is taken, in microseconds.
+    pub alert_window_us: Filled<i64>,
+    /// The distance of points, in microseconds.
+    pub interval_us: Filled<i64>,
+    /// The longest season.
+    pub seasonality: Filled<Seasonality>,
+    /// Whether a point without values counts as zero.
+    pub count_default_zero: Filled<bool>,
+}
+
+/// How groups are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutlierAlgorithm {
+    /// Density-based clusters.
+    Dbscan,
+    /// The same, scaled by the spread of the data.
+    ScaledDbscan,
+    /// Distance from the median in median absolute deviations.
+    Mad,
+    /// The same, scaled by the spread of the data.
+    ScaledMad,
+}
+
+/// `outliers(…)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outliers {
+    /// How groups are told apart.
+    pub algorithm: Filled<OutlierAlgorithm>,
+    /// How far apart they must be.
+    pub tolerance: Filled<f64>,
+    /// For the MAD algorithms, the percentage of points that must be outside.
+    pub points_percent: Filled<f64>,
+}
+
+/// `forecast(…)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// Whether the season is part of the forecast; otherwise it is a line.
+    pub is_seasonal: bool,
+    /// How wide the band is, in standard deviations.
+    pub bounds: f64,
+}
+
+/// A length of time that an evaluation looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The last so many microseconds.
+    Last(i64),
+    /// From the start of the running hour, day, week or month in the monitor's time zone.
+    Current(Period),
+}
+
+/// A period of the local calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// A week, from Monday on.
+    Week,
+    /// A month.
+    Month,
+}
+
+/// How a window becomes one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Everything in the window is merged and evaluated once: ratios are ratios of sums, percentiles are of all values.
+    Merged,
+    /// The expression is evaluated for each interval, and the points are aggregated.
+    Points {
+        /// How points become one value.
+        aggregator: PointAggregator,
+        /// The distance of points in microseconds.
+        interval_us: i64,
+    },
+}
+
+/// How points become one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PointAggregator {
+    /// Their mean.
+    Avg,
+    /// Their sum.
+    Sum,
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+}
+
+/// The comparison and the times that go with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// Which side of the threshold is bad.
+    pub comparison: Comparison,
+    /// The number after the comparison, in the unit of the query.
+    pub threshold: Threshold,
+    /// Where a warning starts, when it is not the threshold.
+    pub warning: Option<Threshold>,
+    /// Where an alert starts, when it is not the threshold.
+    pub critical: Option<Threshold>,
+    /// Where an alert ends, when it is not the threshold.
+    pub recovery: Option<Threshold>,
+    /// How long a worse state must hold before it counts, in microseconds.
+    pub for_us: Filled<i64>,
+    /// How long a better state must hold before it counts, in microseconds.
+    pub keep_firing_us: Filled<i64>,
+    /// How often the condition is evaluated, in microseconds.
+    pub every_us: Filled<i64>,
+    /// How much earlier than now the window ends, in microseconds.
+    pub offset_us: Filled<i64>,
+    /// Fewer values than this in the window are no ground for a judgement.
+    pub min_samples: Filled<u64>,
+    /// The time zone of days and weeks; UTC when `None`.
+    pub tz: Option<String>,
+}
+
+/// A number in the unit of the query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold(pub f64);
+
+/// Which side of a threshold is bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+}
+
+impl Comparison {
+    /// Whether a value is on the bad side.
+    pub fn holds(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::Above => value > threshold,
+            Self::AtLeast => value >= threshold,
+            Self::Below => value < threshold,
+            Self::AtMost => value <= threshold,
+        }
+    }
+
+    /// The comparison with which a value has recovered: `>` is undone by `<=`, `>=` by `<`.
+    #[must_use]
+    pub const fn recovery(self) -> Self {
+        match self {
+            Self::Above => Self::AtMost,
+            Self::AtLeast => Self::Below,
+            Self::Below => Self::AtLeast,
+            Self::AtMost => Self::Above,
+        }
+    }
+
+    /// Whether greater values are worse.
+    pub const fn is_upward(self) -> bool {
+        matches!(self, Self::Above | Self::AtLeast)
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+            Self::Below => "<",
+            Self::AtMost => "<=",
+        })
+    }
+}
+
+/// A condition on other monitors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Composite {
+    /// A monitor is bad.
+    Monitor(MonitorRef),
+    /// It is not.
+    Not(Box<Composite>),
+    /// Both are: as bad as the better of them.
+    And(Box<Composite>, Box<Composite>),
+    /// One of them is: as bad as the worse of them.
+    Or(Box<Composite>, Box<Composite>),
+}
+
+/// Another monitor.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum MonitorRef {
+    /// `@name`
+    Name(String),
+    /// A Datadog id.
+    Id(u64),
+}
+
+/// `events("…").rollup("count").last("5m") > 0` and its relatives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventQuery {
+    /// What is searched: `events`, `logs`, `rum`, ….
+    pub source: String,
+    /// The search.
+    pub search: String,
+    /// The index, where one is named.
+    pub index: Option<String>,
+    /// How what is found becomes a number: `count`, `cardinality`, `avg`, ….
+    pub aggregator: String,
+    /// Of which measure, where one is named.
+    pub measure: Option<String>,
+    /// What it is grouped by.
+    pub by: Vec<String>,
+    /// Over which time, in microseconds.
+    pub window_us: i64,
+    /// Which side of the threshold is bad.
+    pub comparison: Comparison,
+    /// The threshold.
+    pub threshold: f64,
+}
+
+/// `error_budget("id").over("7d") > 75` and `burn_rate("id").over("30d").long_window("1h").short_window("5m") > 14.4`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BudgetRule {
+    /// Which objective.
+    pub objective: String,
+    /// The time of the objective, in microseconds.
+    pub over_us: i64,
+    /// For a burn rate the long and the short window, in microseconds; `None` for the part of the budget that is spent.
+    pub burn_windows_us: Option<(i64, i64)>,
+    /// Which side of the threshold is bad.
+    pub comparison: Comparison,
+    /// The threshold.
+    pub threshold: f64,
+}
