@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use weir_store::{Durability, Store, StoreConfig};
 use weir_types::{
-    Clock, Content, IdGenerator, NanoUsd, Need, Record, ScanRequest, ScanSource, Scope, Source, Span,
-    SortOrder, SpanFilter, SpanKind, SpanSelection, SpanStatus, TagKey, TimeRange, TokenUsage, UnixMicros, metric,
+    Clock, Content, IdGenerator, NanoUsd, Need, Record, ScanRequest, ScanSource, Scope, SortOrder, Source,
+    Span, SpanFilter, SpanKind, SpanSelection, SpanStatus, TagKey, TimeRange, TokenUsage, UnixMicros, metric,
 };
 
 /// The end of the month that is asked about.

@@ -78,8 +78,6 @@ fn read(row: &Row<'_>) -> duckdb::Result<CoverageRow> {
 }
 
 fn seen_by(row: &Row<'_>, first: usize) -> duckdb::Result<SeenBy> {
-    let count = |index| -> duckdb::Result<u64> {
-        Ok(u64::try_from(row.get::<_, i64>(index)?).unwrap_or(0))
-    };
+    let count = |index| -> duckdb::Result<u64> { Ok(u64::try_from(row.get::<_, i64>(index)?).unwrap_or(0)) };
     Ok(SeenBy { both: count(first)?, gateway_only: count(first + 1)?, telemetry_only: count(first + 2)? })
 }
