@@ -72,7 +72,11 @@ fn check(args: &DefinitionArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn told(errors: &[MonitorError]) -> String {
-    let mut text: String = errors.iter().map(|error| format!("{error}\n\n")).collect();
+    let mut text = String::new();
+    for error in errors {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{error}\n");
+    }
     let plural = if errors.len() == 1 { "mistake" } else { "mistakes" };
     let _ = writeln!(text, "{} {plural}", errors.len());
     text

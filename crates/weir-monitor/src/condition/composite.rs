@@ -51,10 +51,10 @@ impl Parser<'_, '_> {
     }
 
     fn operand(&mut self) -> Result<Composite, QueryError> {
-        let start = self.cursor.place();
+        let here = self.cursor.here();
         if self.depth == DEPTH_MAX {
             let message = format!("the condition nests deeper than {DEPTH_MAX} levels");
-            return Err(located(QueryErrorKind::Limit, start..start + 1, message));
+            return Err(located(QueryErrorKind::Limit, here, message));
         }
         self.depth += 1;
         let operand = if self.cursor.take("!") {
@@ -71,11 +71,11 @@ impl Parser<'_, '_> {
     }
 
     fn monitor(&mut self) -> Result<MonitorRef, QueryError> {
-        let start = self.cursor.place();
+        let here = self.cursor.here();
         self.monitors += 1;
         if self.monitors > MONITORS_MAX {
             let message = format!("the condition names more than {MONITORS_MAX} monitors");
-            return Err(located(QueryErrorKind::Limit, start..start + 1, message));
+            return Err(located(QueryErrorKind::Limit, here, message));
         }
         let is_name = self.cursor.take("@");
         let (word, span) = self.cursor.word();

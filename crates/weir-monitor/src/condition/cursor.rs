@@ -34,6 +34,12 @@ impl<'a> Cursor<'a> {
         self.at + self.text[self.at..].len() - self.rest().len()
     }
 
+    /// The character that is next; empty at the end.
+    pub(super) fn here(&self) -> Range<usize> {
+        let start = self.place();
+        start..start + self.rest().chars().next().map_or(0, char::len_utf8)
+    }
+
     /// What is left, without white space before it.
     pub(super) fn rest(&self) -> &'a str {
         self.text[self.at..].trim_start()

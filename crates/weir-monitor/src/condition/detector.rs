@@ -61,9 +61,9 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, dialect: Dialect) -> Result<Option<
 
 impl Arguments {
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), QueryError> {
-        let start = cursor.place();
+        let here = cursor.here();
         if self.positional.len() + self.named.len() == ARGUMENTS_MAX {
-            return Err(located(QueryErrorKind::Limit, start..start + 1, "too many arguments"));
+            return Err(located(QueryErrorKind::Limit, here, "too many arguments"));
         }
         if cursor.rest().starts_with(['\'', '"']) {
             let (text, place) = cursor.quoted("an argument")?;

@@ -6,7 +6,8 @@ use crate::support::weir;
 
 #[tokio::test]
 async fn every_command_explains_itself_with_examples() {
-    let commands = ["serve", "demo", "check", "key", "query", "sql", "replay", "doctor", "completions"];
+    let commands =
+        ["serve", "demo", "check", "key", "query", "sql", "monitor", "replay", "doctor", "completions"];
     assert_snapshot!("weir", weir(&["--help"]).await.good());
     for command in commands {
         let help = weir(&[command, "--help"]).await.good();
@@ -16,13 +17,18 @@ async fn every_command_explains_itself_with_examples() {
     for action in ["create", "list", "revoke"] {
         assert_snapshot!(format!("key_{action}"), weir(&["key", action, "--help"]).await.good());
     }
+    for action in ["explain", "check", "list"] {
+        assert_snapshot!(format!("monitor_{action}"), weir(&["monitor", action, "--help"]).await.good());
+    }
 }
 
 #[tokio::test]
 async fn every_shell_gets_completions_for_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = weir(&["completions", shell]).await.good();
-        for command in ["serve", "demo", "check", "key", "query", "sql", "replay", "doctor", "--data-dir"] {
+        for command in
+            ["serve", "demo", "check", "key", "query", "sql", "monitor", "replay", "doctor", "--data-dir"]
+        {
             // Fish spells long options without their dashes.
             assert!(script.contains(command.trim_start_matches('-')), "{shell} does not know {command}");
         }

@@ -12,6 +12,7 @@ mod cli;
 mod help;
 mod keys;
 mod kill;
+mod monitors;
 mod questions;
 mod replay;
 mod serve;
