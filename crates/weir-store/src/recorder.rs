@@ -85,13 +85,16 @@ pub(crate) struct Shared {
 
 /// The thread's body: records until it is told to stop, and begins anew should it ever panic.
 pub(crate) fn run(shared: &Arc<Shared>) {
-    while !shared.handover.is_stopped() {
+    loop {
         let recorder = Recorder::new(Arc::clone(shared));
         if std::panic::catch_unwind(AssertUnwindSafe(|| recorder.run())).is_err() {
             tracing::error!("the recorder panicked and starts anew from the journal's files");
             shared.failed("the recorder panicked".to_owned());
             shared.handover.spill();
             shared.handover.pause(PAUSE_MAX);
+        }
+        if shared.handover.is_stopped() {
+            return;
         }
     }
 }
@@ -135,6 +138,7 @@ impl Recorder {
     }
 
     fn run(mut self) {
+        self.compare_marks();
         while !self.shared.handover.is_stopped() {
             self.keep_up();
             self.wait_for_records();
@@ -146,6 +150,17 @@ impl Recorder {
                 Ok(None) => {}
                 Err(error) => self.fail(&error, PAUSE_MAX),
             }
+        }
+    }
+
+    /// Where the journal was found with records in it: compares DuckDB's position with it, even when the store closes at
+    /// once. Once more was appended, a journal that was behind could not be told from one that was not.
+    fn compare_marks(&mut self) {
+        let found_records =
+            self.shared.progress.borrow().stored_position < self.shared.journal.opened_at_position();
+        let compared = if found_records && self.shared.duck.exists() { self.connect() } else { Ok(()) };
+        if let Err(error) = compared {
+            self.fail(&error, PAUSE_MIN);
         }
     }
 

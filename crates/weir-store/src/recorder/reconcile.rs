@@ -17,6 +17,7 @@ mod recent;
 mod resolve;
 mod richness;
 mod stored;
+mod suspects;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -31,9 +32,13 @@ use crate::recorder::batch::Batch;
 use crate::recorder::fold::Fold;
 use crate::recorder::reconcile::recent::{Keys, Recent};
 use crate::recorder::reconcile::stored::StoredSpan;
+use crate::recorder::reconcile::suspects::{RESPONSE_CALLS_MAX, Suspects, hull};
 
 /// How often what was found leads to more that must be known: a trace, an answer in it, that answer's other trace.
 const ROUNDS_MAX: usize = 4;
+
+/// A trace with more calls than this is not read again for each batch of it; its calls are joined within batches only.
+const TRACE_CALLS_MAX: u16 = 5_000;
 
 /// Decides what becomes of spans.
 pub(super) struct Reconciler {
@@ -131,86 +136,6 @@ impl Changes {
     }
 }
 
-/// What of a batch must be looked at.
-#[derive(Default)]
-struct Suspects {
-    /// Spans that were seen before.
-    repeated: BTreeSet<(TraceId, SpanId)>,
-    /// Where they may be.
-    repeated_at: Option<TimeRange>,
-    /// Whether a span is twice in the batch.
-    repeats_itself: bool,
-    /// Traces with several calls, some of them told by clients.
-    traces: BTreeSet<TraceId>,
-    /// Answers that both the gateway and a client told of.
-    responses: BTreeSet<Arc<str>>,
-}
-
-/// Calls of a batch with one key.
-struct Calls<T> {
-    of: T,
-    own: u32,
-    told: u32,
-}
-
-impl Suspects {
-    fn of(recent: &Recent, batch: &Batch, keys: &BatchKeys) -> Self {
-        let mut suspects = Self::default();
-        let mut ids = HashSet::with_capacity(keys.0.len());
-        let (mut traces, mut responses) = (HashMap::new(), HashMap::new());
-        let any_told = keys.0.iter().any(|(_, keys)| keys.is_told);
-        for (at, keys) in &keys.0 {
-            let Some(Record::Span(span)) = batch.records.get(*at) else { continue };
-            suspects.repeats_itself |= !ids.insert(keys.id);
-            if let Some(seen) = recent.id(keys) {
-                suspects.repeated.insert((span.trace_id, span.span_id));
-                suspects.repeated_at = Some(hull(suspects.repeated_at, seen.range()));
-            }
-            let count = u32::from(keys.is_call);
-            let (own, told) = if keys.is_told { (0, count) } else { (count, 0) };
-            if let Some(key) = keys.trace {
-                let calls = traces.entry(key).or_insert(Calls { of: span.trace_id, own: 0, told: 0 });
-                (calls.own, calls.told) = (calls.own + own, calls.told + told);
-            }
-            let response = keys.response.filter(|key| any_told || recent.told(*key).is_some());
-            if let (Some(key), Some(id)) = (response, &span.response_id) {
-                let calls = responses.entry(key).or_insert(Calls { of: id, own: 0, told: 0 });
-                (calls.own, calls.told) = (calls.own + own, calls.told + told);
-            }
-        }
-        let concerned = |key: &u64, own: u32, told: u32| {
-            let told = told + recent.told(*key).map_or(0, |seen| u32::from(seen.calls));
-            let own = own + recent.own(*key).map_or(0, |seen| u32::from(seen.calls));
-            (own, told)
-        };
-        for (key, calls) in traces {
-            let (own, told) = concerned(&key, calls.own, calls.told);
-            if told > 0 && own + told > 1 {
-                suspects.traces.insert(calls.of);
-            }
-        }
-        for (key, calls) in responses {
-            let (own, told) = concerned(&key, calls.own, calls.told);
-            if told > 0 && own > 0 {
-                suspects.responses.insert(Arc::clone(calls.of));
-            }
-        }
-        suspects
-    }
-
-    fn are_none(&self) -> bool {
-        self.repeated.is_empty()
-            && !self.repeats_itself
-            && self.traces.is_empty()
-            && self.responses.is_empty()
-    }
-}
-
-/// The least range that holds both.
-fn hull(a: Option<TimeRange>, b: TimeRange) -> TimeRange {
-    a.map_or(b, |a| TimeRange { from: a.from.min(b.from), to: a.to.max(b.to) })
-}
-
 /// Where a report is.
 enum Place {
     /// In the batch, as this record, in the place of a row that says less.
@@ -278,6 +203,11 @@ impl Reports {
         let mut repeated_at = repeated_at;
         let (mut traces_done, mut responses_done) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..ROUNDS_MAX {
+            traces_done.extend(traces.iter().copied());
+            responses_done.extend(responses.iter().cloned());
+            let seen = |key: u64| recent.any(key);
+            traces.retain(|id| seen(recent.trace_key(*id)).is_some_and(|seen| seen.calls <= TRACE_CALLS_MAX));
+            responses.retain(|id| seen(recent.response_key(id)).is_some());
             let mut found = Vec::new();
             if let Some(range) = range(traces.iter().map(|id| recent.any(recent.trace_key(*id)))) {
                 found.extend(stored::of_traces(connection, &traces, range)?);
@@ -285,8 +215,8 @@ impl Reports {
             if let Some(range) = range(responses.iter().map(|id| recent.any(recent.response_key(id)))) {
                 found.extend(stored::of_responses(connection, &responses, range)?);
             }
-            traces_done.append(&mut traces);
-            responses_done.append(&mut responses);
+            traces.clear();
+            responses.clear();
             for row in found {
                 let id = (row.span.trace_id, row.span.span_id);
                 let start = row.span.start;
@@ -327,8 +257,12 @@ impl Reports {
         if keys.trace.and_then(|key| recent.any(key)).is_some_and(|seen| seen.calls > 1) {
             traces.insert(span.trace_id);
         }
-        let is_both = |key: u64| recent.own(key).is_some() && recent.told(key).is_some();
-        if let (Some(_), Some(id)) = (keys.response.filter(|key| is_both(*key)), &span.response_id) {
+        let may_join = |key: u64| {
+            recent.own(key).is_some()
+                && recent.told(key).is_some()
+                && recent.any(key).is_some_and(|seen| u32::from(seen.calls) <= RESPONSE_CALLS_MAX)
+        };
+        if let (Some(_), Some(id)) = (keys.response.filter(|key| may_join(*key)), &span.response_id) {
             responses.insert(Arc::clone(id));
         }
         self.push(Report { span, place: Place::Row(row), others });

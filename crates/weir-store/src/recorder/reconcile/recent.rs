@@ -269,15 +269,17 @@ impl Generations {
         }
         let seen = self.older.get(&key).map_or(seen, |known| known.merge(seen));
         if self.newer.len() >= self.entries_max {
-            self.older = std::mem::take(&mut self.newer);
+            // The memory of the one serves the other.
+            std::mem::swap(&mut self.older, &mut self.newer);
+            self.newer.clear();
         }
         self.newer.insert(key, seen);
     }
 }
 
-/// Keys are hashes already, of a hasher that nobody outside can foresee.
+/// A hasher of keys that are hashes already, of a hasher that nobody outside can foresee.
 #[derive(Default)]
-struct AsIs(u64);
+pub(super) struct AsIs(u64);
 
 impl Hasher for AsIs {
     fn finish(&self) -> u64 {
