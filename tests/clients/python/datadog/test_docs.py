@@ -46,11 +46,11 @@ def test_the_page_about_ddtrace(stand, block, name, columns):
     service = f"docs-{uuid.uuid4().hex[:8]}"
     paste(stand, blocks("datadog.md")[block], DD_SERVICE=service)
     statement = f"SELECT * FROM spans WHERE service = '{service}' AND name = '{name}'"
-    row = eventually(f"span {name}", lambda: stand.weir.sql(statement))[0]
+    row = eventually(f"span {name}", lambda: stand.weir.sql(statement) or None)[0]
     assert {column: row[column] for column in columns} == columns
     if block == 1:
         scores = f"SELECT * FROM scores WHERE span_id = '{row['span_id']}'"
-        assert eventually("the score", lambda: stand.weir.sql(scores))[0]["value"] == 0.8
+        assert eventually("the score", lambda: stand.weir.sql(scores) or None)[0]["value"] == 0.8
 
 
 def test_the_page_about_dogstatsd(stand):

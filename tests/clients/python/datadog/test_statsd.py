@@ -66,7 +66,7 @@ def test_the_metrics_of_the_article_as_its_code_emits_them(stand, statsd):
         assert points(stand, f"custom.llm.{name}", 1, run)[0]["kind"] == "count"
     assert points(stand, "custom.llm.injection_risk_score", 0.2, run)[0]["kind"] == "gauge"
     event = eventually(
-        "the event", lambda: stand.weir.sql("SELECT * FROM events WHERE text LIKE 'Average relevance 0.61%billing'")
+        "the event", lambda: stand.weir.sql("SELECT * FROM events WHERE text LIKE 'Average relevance 0.61%billing'") or None
     )[0]
     assert (event["level"], event["source"]) == ("warning", "dogstatsd")
     assert event["text"] == "Average relevance 0.61 below threshold for query category billing"
@@ -94,7 +94,7 @@ def test_every_type(stand, statsd):
     statsd.service_check("every.check", 2, tags=["a:b"], message="no | answer")
     eventually("two members", lambda: len(stand.weir.sql("SELECT DISTINCT value FROM points WHERE name = 'every.set'")) == 2)
     assert points(stand, "every.check", 2)
-    event = eventually("the check", lambda: stand.weir.sql("SELECT * FROM events WHERE title = 'every.check'"))[0]
+    event = eventually("the check", lambda: stand.weir.sql("SELECT * FROM events WHERE title = 'every.check'") or None)[0]
     assert (event["level"], event["text"]) == ("error", "no | answer")
 
 
