@@ -44,14 +44,18 @@ impl DuckBrowse {
 impl Browse for DuckBrowse {
     fn spans(&self, filter: &SpanFilter) -> Result<SpanPage, BrowseError> {
         match self.reader()? {
-            Some(reader) => in_snapshot(&reader, || spans::page(&reader, filter)),
+            Some(reader) => {
+                reader.in_snapshot(|error| reader.judge(error).into(), || spans::page(&reader, filter))
+            }
             None => Ok(SpanPage { spans: Vec::new(), next: None }),
         }
     }
 
     fn traces(&self, filter: &TraceFilter) -> Result<TracePage, BrowseError> {
         match self.reader()? {
-            Some(reader) => in_snapshot(&reader, || traces::page(&reader, filter)),
+            Some(reader) => {
+                reader.in_snapshot(|error| reader.judge(error).into(), || traces::page(&reader, filter))
+            }
             None => Ok(TracePage { traces: Vec::new(), next: None }),
         }
     }
@@ -136,15 +140,6 @@ impl Browse for DuckBrowse {
             _ => None,
         })
     }
-}
-
-/// Runs reads that must see one state of the tables.
-fn in_snapshot<T>(reader: &Reader, read: impl FnOnce() -> Result<T, BrowseError>) -> Result<T, BrowseError> {
-    let judge = |error| BrowseError::from(reader.judge(error));
-    reader.connection().execute_batch("BEGIN TRANSACTION READ ONLY").map_err(judge)?;
-    let result = read();
-    let ended = reader.connection().execute_batch("ROLLBACK");
-    result.and_then(|value| ended.map(|()| value).map_err(judge))
 }
 
 impl From<QueryError> for BrowseError {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use weir_types::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource, TagKey, UnixMicros, metric};
 
-use crate::duck::{Duck, QueryError, Reader};
+use crate::duck::{Duck, QueryError};
 use crate::recorder::Catalog;
 use crate::scan::groups::Groups;
 
@@ -178,12 +178,4 @@ impl From<QueryError> for ScanError {
             other => Self::Store(other.to_string()),
         }
     }
-}
-
-/// Runs reads that must see one state of the tables.
-fn in_snapshot<T>(reader: &Reader, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    reader.connection().execute_batch("BEGIN TRANSACTION READ ONLY")?;
-    let result = read();
-    let ended = reader.connection().execute_batch("ROLLBACK");
-    result.and_then(|value| ended.map(|()| value).map_err(Failure::from))
 }

@@ -1,5 +1,6 @@
 //! Connections: one for the recorder, some for readers, all of one database instance.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -69,7 +70,8 @@ impl Duck {
         };
         let deadline =
             self.watchdog.watch(connection.interrupt_handle(), limit).map_err(QueryError::Unavailable)?;
-        Ok(Reader { deadline: Some(deadline), connection: Some(connection), database })
+        let has_failed = Cell::new(false);
+        Ok(Reader { deadline: Some(deadline), connection: Some(connection), database, has_failed })
     }
 
     /// Drops the instance, so that the next use opens the file anew. The caller has dropped its own connection. Does
@@ -109,11 +111,13 @@ impl Duck {
     }
 }
 
-/// A connection for one question, with its deadline. Goes back to the pool when it is dropped.
+/// A connection for one question, with its deadline. Goes back to the pool when it is dropped, unless something failed:
+/// a query that was interrupted can leave its transaction open and aborted, and whoever came next would be refused.
 pub(crate) struct Reader {
     deadline: Option<Deadline>,
     connection: Option<Connection>,
     database: Arc<Database>,
+    has_failed: Cell<bool>,
 }
 
 impl Reader {
@@ -133,8 +137,8 @@ impl Reader {
         let mut statement = self.connection().prepare(sql).map_err(judge)?;
         drop(statement.stream_arrow(params_from_iter(params.values())).map_err(judge)?);
         while let Some(chunk) = statement.step().map_err(judge)? {
-            visit(&chunk)?;
-            self.deadline().check().map_err(E::from)?;
+            let seen = visit(&chunk).and_then(|()| self.check_deadline().map_err(E::from));
+            seen.inspect_err(|_| self.has_failed.set(true))?;
         }
         Ok(())
     }
@@ -153,14 +157,30 @@ impl Reader {
         run().map_err(|error| self.judge(error))
     }
 
+    /// Runs reads that must see one state of the tables.
+    pub(crate) fn in_snapshot<T, E>(
+        &self,
+        fail: impl Fn(duckdb::Error) -> E,
+        read: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.connection().execute_batch("BEGIN TRANSACTION READ ONLY").map_err(&fail)?;
+        let result = read();
+        let ended = self.connection().execute_batch("ROLLBACK");
+        if result.is_err() || ended.is_err() {
+            self.has_failed.set(true);
+        }
+        result.and_then(|value| ended.map(|()| value).map_err(fail))
+    }
+
     /// Whether it was the deadline that caused an error.
     pub(crate) fn judge(&self, error: duckdb::Error) -> QueryError {
+        self.has_failed.set(true);
         self.deadline().judge(error)
     }
 
     /// Whether the time is over; for work between steps of a query.
     pub(crate) fn check_deadline(&self) -> Result<(), QueryError> {
-        self.deadline().check()
+        self.deadline().check().inspect_err(|_| self.has_failed.set(true))
     }
 
     fn deadline(&self) -> &Deadline {
@@ -178,7 +198,8 @@ impl Drop for Reader {
     fn drop(&mut self) {
         // The deadline first: nothing may interrupt whoever has the connection next.
         drop(self.deadline.take());
-        if let Some(connection) = self.connection.take() {
+        let is_reusable = !self.has_failed.get() && !std::thread::panicking();
+        if let Some(connection) = self.connection.take().filter(|_| is_reusable) {
             let mut idle = lock(&self.database.idle);
             if idle.len() < IDLE_MAX {
                 idle.push(connection);

@@ -10,7 +10,7 @@ use weir_types::{ScanRequest, TimeRange, UnixMicros, metric};
 use crate::duck::{Marks, Params, Reader};
 use crate::recorder::{CellColumns, Tier};
 use crate::scan::groups::{GroupColumns, Groups};
-use crate::scan::{Buckets, Failure, in_snapshot, wants_histogram};
+use crate::scan::{Buckets, Failure, wants_histogram};
 use crate::tag_sql::TagTable;
 
 /// Answers a scan from cells.
@@ -20,7 +20,7 @@ pub(crate) fn scan(
     buckets: Buckets,
     groups: &mut Groups,
 ) -> Result<(), Failure> {
-    in_snapshot(reader, || {
+    reader.in_snapshot(Failure::from, || {
         let marks = Marks::load(reader.connection())?;
         let parts = parts(request.range, buckets, &marks);
         let mut params = Params::default();

@@ -296,3 +296,19 @@ async fn times_at_the_ends_of_the_integers_do_no_harm() {
         [2, 1]
     );
 }
+
+#[tokio::test]
+async fn a_question_that_was_given_up_leaves_nothing_behind_for_the_next() {
+    let (store, _dir) = store_with(spans([span(1, START), span(2, START)])).await;
+    let browse = store.browse();
+    for turn in 0..300 {
+        let cancel = weir_types::Cancel::default();
+        std::thread::scope(|threads| {
+            threads.spawn(|| cancel.scope(|| browse.spans(&all(9)).map(drop)));
+            // Given up before, in the middle of and after the question, as it happens.
+            (0..turn).for_each(|_| std::hint::spin_loop());
+            cancel.cancel();
+        });
+        assert_eq!(browse.spans(&all(9)).map(|page| page.spans.len()), Ok(2), "turn {turn}");
+    }
+}
