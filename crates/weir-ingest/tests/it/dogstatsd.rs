@@ -99,7 +99,7 @@ fn ten_thousand_increments_become_few_records_and_none_is_lost() {
     receiver.kept.wait_until("all increments", |records| sum(records) >= 10_000.0);
     let inlet = Arc::clone(&receiver.inlet);
     let (kept, refusals) = receiver.finish();
-    assert!(sum(&kept.records()) == 10_000.0 && refusals.is_empty());
+    assert!((sum(&kept.records()) - 10_000.0).abs() < 0.5 && refusals.is_empty());
     assert_eq!(inlet.accepted(dogstatsd::RECEIVER), 10_000);
     assert!(kept.records().len() <= 10_000 / 10, "{} records", kept.records().len());
 }
