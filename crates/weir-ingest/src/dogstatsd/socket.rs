@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, setsockopt, sockopt};
 use tokio::sync::watch;
 use weir_types::UnixMicros;
 
@@ -35,7 +35,10 @@ pub(super) struct Socket(socket2::Socket);
 
 impl Socket {
     pub(super) fn new(socket: socket2::Socket) -> io::Result<Self> {
-        socket.set_recv_buffer_size(BUFFER_BYTES)?;
+        // Beyond the limit where Weir may (it is root, or has CAP_NET_ADMIN), else as far as the limit goes.
+        if setsockopt(&socket, sockopt::RcvBufForce, &BUFFER_BYTES).is_err() {
+            socket.set_recv_buffer_size(BUFFER_BYTES)?;
+        }
         // The kernel doubles what is asked for, to have room for its own bookkeeping, and tells the doubled number.
         let granted = socket.recv_buffer_size()? / 2;
         if granted < BUFFER_BYTES {
@@ -70,10 +73,12 @@ pub(super) fn bind_unix(path: &Path) -> io::Result<socket2::Socket> {
 /// Receives until `stopped` says so or nobody is left who could say it.
 pub(super) fn receive(socket: &Socket, inlet: &Inlet, stopped: &watch::Receiver<bool>) {
     let mut buffers = vec![vec![0u8; DATAGRAM_BYTES_MAX]; BATCH];
+    // Who sent a datagram makes no difference, so no addresses are asked for.
+    let mut headers = MultiHeaders::<()>::preallocate(BATCH, None);
     let mut aggregate = Aggregate::default();
     let mut flushed_at = Instant::now();
     loop {
-        let received = take_batch(socket, &mut buffers, &mut aggregate, inlet.clock().now());
+        let received = take_batch(socket, &mut headers, &mut buffers, &mut aggregate, inlet.clock().now());
         let is_over = *stopped.borrow() || stopped.has_changed().is_err();
         if is_over || aggregate.is_full() || flushed_at.elapsed() >= FLUSH {
             keep(&mut aggregate, inlet);
@@ -96,14 +101,14 @@ pub(super) fn receive(socket: &Socket, inlet: &Inlet, stopped: &watch::Receiver<
 /// Waits for datagrams, at most for the socket's timeout, and merges those that are there.
 fn take_batch(
     socket: &Socket,
+    headers: &mut MultiHeaders<()>,
     buffers: &mut [Vec<u8>],
     aggregate: &mut Aggregate,
     now: UnixMicros,
 ) -> Result<usize, Errno> {
-    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
     let flags = MsgFlags::MSG_WAITFORONE;
-    let messages = recvmmsg(socket.0.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
+    let messages = recvmmsg(socket.0.as_raw_fd(), headers, slices.iter_mut(), flags, None)?;
     let mut count = 0;
     for message in messages {
         count += 1;
