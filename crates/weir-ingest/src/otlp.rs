@@ -19,7 +19,7 @@ mod logs;
 mod mapping;
 mod metrics;
 #[cfg(test)]
-mod reference;
+mod reference_tests;
 mod resource;
 mod span;
 mod traces;

@@ -27,8 +27,8 @@ const HELD: [(&[&str], &[&str], &str); 7] = [
     (&["duckdb", "sqlx"], &["weir-store"], "nothing but the store knows its engines"),
     (
         &["axum"],
-        &["weir-api", "weir"],
-        "the API's framework stays in the API; the binary hands its router on",
+        &["weir-api", "weir-ingest", "weir"],
+        "the API and the receivers answer HTTP; the binary hands their routers on",
     ),
     (&["utoipa", "utoipa-axum"], &["weir-api"], "only the API describes itself"),
     (&["clap", "clap_complete", "indicatif"], &["weir"], "only the binary has a command line"),
@@ -36,7 +36,7 @@ const HELD: [(&[&str], &[&str], &str); 7] = [
     (&["hyper-rustls", "rustls"], &["weir-gateway", "weir-demo"], "only the gateway speaks to providers"),
     (
         &["tokio", "hyper", "hyper-util", "tower", "reqwest", "ureq"],
-        &["weir-gateway", "weir-store", "weir-api", "weir-demo", "weir-testkit", "weir"],
+        &["weir-gateway", "weir-ingest", "weir-store", "weir-api", "weir-demo", "weir-testkit", "weir"],
         "types, dialects, prices and queries are pure",
     ),
 ];

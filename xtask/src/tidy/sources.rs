@@ -19,7 +19,8 @@ const MARKS: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX
 /// Ends of the names of files in which marks are looked for.
 const CODE: [&str; 8] = [".rs", ".ts", ".svelte", ".js", ".mjs", ".py", ".sh", ".css"];
 
-/// Only the binary reads the environment. Build scripts, tests and the testkit are told by cargo through it.
+/// Only the binary reads the environment. Build scripts, tests (`…tests.rs` among the sources) and the testkit are told
+/// by cargo through it.
 const ENVIRONMENT: &str = concat!("env::", "var");
 
 /// Crates whose code may read the environment.
@@ -69,7 +70,8 @@ fn name(path: &str) -> Option<Finding> {
 
 fn environment(path: &str, text: &str) -> Vec<Finding> {
     let may = MAY_READ_ENVIRONMENT.iter().any(|start| path.starts_with(start));
-    if may || !path.starts_with("crates/") || path.ends_with("/build.rs") || !path.contains("/src/") {
+    let is_told = path.ends_with("/build.rs") || path.ends_with("tests.rs") || !path.contains("/src/");
+    if may || is_told || !path.starts_with("crates/") {
         return Vec::new();
     }
     lines_with(text, ENVIRONMENT)
