@@ -124,7 +124,7 @@ pub(super) fn look(
         match env(name) {
             Some(set) if same_place(&set, &value) => findings.good(&format!("{name}={set}: {purpose}")),
             Some(set) => {
-                findings.note(&format!("{name}={} leads elsewhere: {purpose}", without_secrets(&set)))
+                findings.note(&format!("{name}={} leads elsewhere: {purpose}", without_secrets(&set)));
             }
             None if default.as_deref().is_some_and(|default| same_place(default, &value)) => {
                 findings.good(&format!("{name} is not set, and the default is Weir's: {purpose}"));
