@@ -18,11 +18,15 @@ class Views {
   all = $state.raw<readonly SavedView[]>([]);
   error = $state.raw<ApiError>();
   loaded = $state(false);
+  /** Counts removals: a list that was asked for before one still holds what is gone. */
+  #removals = 0;
 
   /** Asks again: others save views too. */
   async load(signal: AbortSignal): Promise<void> {
     await this.#try(signal, async () => {
+      const removals = this.#removals;
       const found = await documents('view', signal);
+      if (removals !== this.#removals) return;
       this.all = found.flatMap(readView);
       this.loaded = true;
     });
@@ -42,6 +46,7 @@ class Views {
   async remove(id: string, signal: AbortSignal): Promise<void> {
     await this.#try(signal, async () => {
       await remove(id, signal);
+      this.#removals += 1;
       this.all = this.all.filter((view) => view.id !== id);
     });
   }
