@@ -2,12 +2,13 @@
 //!
 //! Every other crate speaks in these records: a [`Span`] is one unit of work, a [`Score`] a judgement of a span, a
 //! [`Point`] a sample of a metric, an [`Event`] something that happened once. [`Cell`]s are what they become when
-//! time is cut into minutes. The traits at the end ([`Clock`], [`RecordSink`], [`Scan`], [`Browse`], [`KeyDirectory`])
-//! are the only places where crates that must not know each other meet.
+//! time is cut into minutes. The traits at the end ([`Clock`], [`RecordSink`], [`Scan`], [`Browse`], [`KeyDirectory`],
+//! [`AlertStore`], [`Monitors`], [`PolicyBoard`]) are the only places where crates that must not know each other meet.
 //!
 //! Invariants: this crate does no I/O, knows no wire format and depends on nothing but serde. Money is an integer, time
 //! is integer microseconds UTC, a missing value is `None` and never zero.
 
+mod alert;
 mod browse;
 mod cancel;
 mod cell;
@@ -21,7 +22,9 @@ mod key;
 pub mod limits;
 pub mod metric;
 mod money;
+mod monitors;
 mod point;
+mod policy;
 mod price_source;
 mod record;
 mod scan;
@@ -32,6 +35,11 @@ mod tags;
 mod time;
 mod tokens;
 
+pub use alert::{
+    Acknowledgement, AlertResult, AlertState, AlertStore, AlertStoreError, Delivery, DeliveryState,
+    Judgement, KeptGroup, KeptJudge, NewDelivery, Notice, NoticeKind, Silence, TickCommit, Transition,
+    TransitionFilter, TransitionReason,
+};
 pub use browse::{
     Browse, BrowseError, Column, Contrast, ContrastTag, ContrastValue, Facet, FacetGroup, SortOrder,
     SpanBounds, SpanCount, SpanFilter, SpanPage, SpanSelection, SpanSort, SpanSummary, SqlLimits, Table,
@@ -50,7 +58,9 @@ pub use histogram::{Histogram, HistogramError};
 pub use id::{IdGenerator, IdParseError, SpanId, TraceId};
 pub use key::{BoxFuture, KeyAdmin, KeyDirectory, KeyError, KeyHash, NewKey, VirtualKey};
 pub use money::{NanoUsd, PicoUsdPerToken};
+pub use monitors::{GroupStatus, JudgedPoint, JudgedSeries, MonitorStatus, Monitors, MonitorsError, Preview};
 pub use point::{Point, PointKind};
+pub use policy::{ActionRecord, ActivePolicy, NoPolicies, PolicyAction, PolicyBoard};
 pub use price_source::{PriceSource, TokenRates};
 pub use record::{Record, RecordSink, SinkError};
 pub use scan::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource};

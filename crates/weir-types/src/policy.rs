@@ -1,0 +1,83 @@
+//! Policies of the gateway that are set while it runs: by monitors, and for a limited time.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Scope, UnixMicros};
+
+/// What the gateway does with a call that a policy is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum PolicyAction {
+    /// Lets so many calls through in a minute and refuses the others.
+    Throttle {
+        /// Calls in a minute.
+        calls_per_minute: u32,
+    },
+    /// Refuses the call.
+    Block,
+    /// Sends the call to another model of the same provider's dialect.
+    CheaperModel {
+        /// The model.
+        model: Arc<str>,
+    },
+    /// Answers from the cache, and refuses what is not in it.
+    CacheOnly,
+}
+
+/// A policy that is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivePolicy {
+    /// Stable: a hash of monitor, group and the alert that set it.
+    pub id: Arc<str>,
+    /// The monitor that set it; what spans and refusals name.
+    pub monitor: Arc<str>,
+    /// Which calls, by the tags of their spans.
+    pub scope: Scope,
+    /// What is done.
+    pub action: PolicyAction,
+    /// From when.
+    pub since: UnixMicros,
+    /// Until when at the latest.
+    pub until: UnixMicros,
+    /// Whether it is only noted on the span what would have been done.
+    pub is_dry_run: bool,
+}
+
+/// What happened to a policy, for the audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionRecord {
+    /// The policy.
+    pub id: Arc<str>,
+    /// The monitor.
+    pub monitor: Arc<str>,
+    /// Which calls, as text.
+    pub scope: Arc<str>,
+    /// What is done.
+    pub action: PolicyAction,
+    /// Whether it is only noted.
+    pub is_dry_run: bool,
+    /// When it was set.
+    pub set_at: UnixMicros,
+    /// Until when at the latest.
+    pub until: UnixMicros,
+    /// When and why it ended: `recovered`, `expired`, `changed`; `None` while it is in force.
+    pub ended: Option<(UnixMicros, Arc<str>)>,
+}
+
+/// Tells the gateway which policies are in force. Asked on every call: an implementation answers from memory.
+pub trait PolicyBoard: Send + Sync {
+    /// The policies in force, those that were set first first.
+    fn active(&self) -> Arc<[ActivePolicy]>;
+}
+
+/// A board with nothing on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPolicies;
+
+impl PolicyBoard for NoPolicies {
+    fn active(&self) -> Arc<[ActivePolicy]> {
+        Arc::from([])
+    }
+}
