@@ -23,7 +23,7 @@ pub use entry::{Amount, Entry, Severity};
 const BUNDLED_FILE: &str = "monitors/seven.toml";
 
 /// The seven monitors that every LLM production system needs.
-const BUNDLED: &str = include_str!("../../../monitors/seven.toml");
+pub(crate) const BUNDLED: &str = include_str!("../../../monitors/seven.toml");
 
 /// A monitor.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Monitor {
     pub is_enabled: bool,
     /// The file that defines it.
     pub file: String,
+    /// Its definition as written, with what later entries changed.
+    pub entry: Entry,
 }
 
 /// The levels of a condition on metrics: from where on it is a warning and from where on an alert.
@@ -144,7 +146,7 @@ fn add(entries: &mut Vec<(String, Entry)>, file: &str, entry: Entry) -> Result<(
     Ok(())
 }
 
-fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError> {
+pub(crate) fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError> {
     let name = || entry.name.clone();
     let text = entry.condition.clone().unwrap_or_default();
     let at = |setting: &'static str, text: &str, error| MonitorError::Condition {
@@ -170,7 +172,8 @@ fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError> {
     let message = template::parse(message, &known(&condition))
         .map_err(|message| MonitorError::Message { monitor: name(), message })?;
     let is_enabled = entry.enabled.unwrap_or(true);
-    Ok(Monitor { name: name(), text, condition, severity, message, is_enabled, file: file.to_owned() })
+    let (file, entry) = (file.to_owned(), entry.clone());
+    Ok(Monitor { name: name(), text, condition, severity, message, is_enabled, file, entry })
 }
 
 /// How bad the threshold is: where an alert of its own is written it is a warning, and an alert otherwise.

@@ -16,50 +16,50 @@ pub enum Severity {
 }
 
 /// A monitor, or with the name of one that is defined before it and without a condition a change of that one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// What it is called: letters, digits, `-` and `_`. Composites name it with an @ before it.
     pub name: String,
     /// What is watched for, in Weir's own form or as a Datadog monitor query; absent to change another monitor.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
     /// What it is when the threshold is crossed: "warning" or "critical". Critical when absent, and a warning where the
     /// alert has a level of its own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// What is said then, with placeholders such as {value}.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Whether it is evaluated; it is when absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// In place of the number of the condition: 0.1 or "10%".
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Amount>,
     /// Where a warning starts, when the threshold is the alert.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Amount>,
     /// Where an alert starts, when the threshold is the warning.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critical: Option<Amount>,
     /// Where an alert ends; the threshold when absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Amount>,
     /// How long a worse state must hold before it counts, such as "5m".
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#for: Option<String>,
     /// How long a better state must hold before it counts, such as "10m".
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_firing: Option<String>,
     /// How often it is evaluated, in whole minutes, such as "10m".
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<String>,
     /// Fewer values than this in the window are no ground for a judgement.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_samples: Option<u32>,
     /// The time zone of days, weeks and months, such as "Europe/Berlin"; UTC when absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tz: Option<String>,
 }
 
