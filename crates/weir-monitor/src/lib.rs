@@ -13,6 +13,7 @@ mod condition;
 mod definition;
 mod error;
 mod explain;
+mod ledger;
 mod template;
 
 pub use condition::{
@@ -23,6 +24,7 @@ pub use condition::{
 pub use definition::{Amount, Definitions, Entry, Levels, Monitor, Severity, load};
 pub use error::MonitorError;
 pub use explain::explain;
+pub use ledger::{History, Keep, Ledger, Selection};
 pub use template::{Facts, NoticeState, Template, Variable};
 
 use weir_query::QueryError;

@@ -76,6 +76,12 @@ impl Calendar {
         self.date(at).to_string()
     }
 
+    /// How far local clocks are ahead of UTC at an instant, in microseconds.
+    pub(crate) fn offset_us(&self, at: UnixMicros) -> i64 {
+        let timestamp = Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        i64::from(self.zone.to_offset(timestamp).seconds()) * UnixMicros::SECOND
+    }
+
     fn date(&self, at: UnixMicros) -> Date {
         let timestamp = Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
         self.zone.to_datetime(timestamp).date()

@@ -209,7 +209,11 @@ fn merge(into: &mut Cell, cell: &Cell, aggregator: Aggregator) {
 }
 
 /// Merges the cells of buckets into windows and takes one value of each, for each group. Groups are sorted.
-fn aggregate_in_windows(rows: &[ScanRow], grid: &Grid, aggregator: Aggregator) -> Vec<(Group, Points)> {
+pub(crate) fn aggregate_in_windows(
+    rows: &[ScanRow],
+    grid: &Grid,
+    aggregator: Aggregator,
+) -> Vec<(Group, Points)> {
     let index = WindowIndex::new(grid);
     let mut by_group: HashMap<&Group, Vec<&ScanRow>> = HashMap::new();
     for row in rows {

@@ -38,6 +38,7 @@ mod print;
 mod reference;
 mod series;
 mod step;
+mod window;
 
 use std::fmt;
 use std::str::FromStr;
@@ -56,6 +57,7 @@ pub use number::{Number, Suffix};
 pub use place::Place;
 pub use prefix::{Prefix, SeriesMethod, parse_prefix};
 pub use reference::reference;
+pub use window::{WindowAnswer, WindowValue, Zone, ZonePeriod, run_window};
 
 /// A query that was parsed and checked.
 #[derive(Debug, Clone, PartialEq)]

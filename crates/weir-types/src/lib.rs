@@ -12,6 +12,7 @@ mod alert;
 mod browse;
 mod cancel;
 mod cell;
+mod cell_feed;
 mod content;
 mod coverage;
 mod document;
@@ -47,6 +48,7 @@ pub use browse::{
 };
 pub use cancel::{Cancel, Hook};
 pub use cell::{Cell, CellDelta, CellKey};
+pub use cell_feed::{CellBatch, CellFeed};
 pub use content::{Content, Secret};
 pub use coverage::{Coverage, CoverageRow, SeenBy};
 pub use document::{

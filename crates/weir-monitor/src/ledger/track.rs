@@ -1,0 +1,283 @@
+//! One selection as it is followed: its groups, its cells, and its windows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use weir_types::{Cell, CellDelta, Need, ScanRequest, ScanRow, Tags, TimeRange, UnixMicros};
+
+use super::rolling::{Rolling, Tiers};
+use super::slots::{GroupNumber, SlotCells, Slots, SmallCell};
+use super::{History, Keep, Selection, overflow_group};
+
+/// Windows of one selection that are kept: monitors that share a selection have a few each.
+const WINDOWS_MAX: usize = 64;
+
+/// Series whose group is remembered, beyond four for each group; then they are looked up anew.
+const SERIES_MAX: usize = 20_000;
+
+type Group = Vec<Option<Arc<str>>>;
+
+/// See the module.
+pub(super) struct Track {
+    selection: Selection,
+    keep: Keep,
+    position: u64,
+    groups: Vec<Group>,
+    numbers: HashMap<Group, GroupNumber>,
+    /// Of each series its group; `None` when it is out of scope.
+    series: HashMap<Tags, Option<GroupNumber>>,
+    minutes: Slots,
+    hours: Slots,
+    /// The earliest minute that was ever seen.
+    began: Option<UnixMicros>,
+    is_over_limit: bool,
+    windows: Vec<Rolling>,
+    uses: u64,
+}
+
+impl Track {
+    pub(super) fn new(selection: Selection, keep: Keep) -> Self {
+        Self {
+            selection,
+            keep,
+            position: 0,
+            groups: Vec::new(),
+            numbers: HashMap::new(),
+            series: HashMap::new(),
+            minutes: Slots::new(UnixMicros::MINUTE),
+            hours: Slots::new(UnixMicros::HOUR),
+            began: None,
+            is_over_limit: false,
+            windows: Vec::new(),
+            uses: 0,
+        }
+    }
+
+    pub(super) fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    pub(super) fn keep(&self) -> Keep {
+        self.keep
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(super) fn is_over_limit(&self) -> bool {
+        self.is_over_limit
+    }
+
+    pub(super) fn began_by(&self, at: UnixMicros) -> bool {
+        self.began.is_some_and(|began| began <= at)
+    }
+
+    /// Takes in what the store knew.
+    pub(super) fn load(&mut self, history: &History) {
+        self.position = history.position;
+        if history.began_before {
+            self.began = Some(UnixMicros(i64::MIN));
+        }
+        self.number_by_size(history);
+        for row in &history.hours {
+            let group = self.number(row.group.clone());
+            self.note_beginning(row.bucket);
+            self.hours.add(row.bucket, group, &SmallCell::of(&row.cell, self.keep.histograms));
+        }
+        for row in &history.minutes {
+            let group = self.number(row.group.clone());
+            self.note_beginning(row.bucket);
+            self.minutes.add(row.bucket, group, &SmallCell::of(&row.cell, self.keep.histograms));
+        }
+    }
+
+    /// When there are more groups than are kept, those with the most values get the places.
+    fn number_by_size(&mut self, history: &History) {
+        let mut sizes: HashMap<&Group, u64> = HashMap::new();
+        for row in history.hours.iter().chain(&history.minutes) {
+            *sizes.entry(&row.group).or_default() += row.cell.count;
+        }
+        if sizes.len() <= self.keep.groups_max {
+            return;
+        }
+        let mut groups: Vec<_> = sizes.into_iter().collect();
+        groups.sort_by(|(a, a_size), (b, b_size)| b_size.cmp(a_size).then_with(|| a.cmp(b)));
+        for (group, _) in groups.into_iter().take(self.keep.groups_max) {
+            self.number(group.clone());
+        }
+    }
+
+    pub(super) fn add(&mut self, delta: &CellDelta) {
+        let Some(group) = self.group_of(&delta.key.tags) else { return };
+        let cell = SmallCell::of(&delta.cell, self.keep.histograms);
+        self.note_beginning(delta.minute);
+        self.minutes.add(delta.minute, group, &cell);
+        self.hours.add(delta.minute, group, &cell);
+        self.windows.iter_mut().for_each(|window| window.add_late(delta.minute, group, &cell));
+    }
+
+    pub(super) fn take_away(&mut self, delta: &CellDelta) {
+        let Some(group) = self.group_of(&delta.key.tags) else { return };
+        let cell = SmallCell::of(&delta.cell, self.keep.histograms);
+        self.minutes.take_away(delta.minute, group, &cell);
+        self.hours.take_away(delta.minute, group, &cell);
+        self.windows.iter_mut().for_each(|window| window.take_away(delta.minute, group, &cell));
+    }
+
+    /// Answers a scan; `None` when it asks for more than is kept.
+    pub(super) fn scan(&mut self, request: &ScanRequest) -> Option<Vec<ScanRow>> {
+        let with_histogram = request.need == Need::Histogram;
+        if with_histogram && !self.keep.histograms {
+            return None;
+        }
+        match request.step_us {
+            None => Some(self.scan_window(request.range, with_histogram)),
+            Some(step_us) => Some(self.scan_buckets(request, step_us, with_histogram)),
+        }
+    }
+
+    fn scan_window(&mut self, range: TimeRange, with_histogram: bool) -> Vec<ScanRow> {
+        let place = self.window(range);
+        let groups = &self.groups;
+        let rows = self.windows[place].groups(with_histogram);
+        rows.map(|(group, cell)| ScanRow { group: groups[group].clone(), bucket: range.from, cell }).collect()
+    }
+
+    /// The place of a window over a range: one that has moved there, or a new one.
+    fn window(&mut self, range: TimeRange) -> usize {
+        self.uses += 1;
+        let tiers = Tiers { minutes: &self.minutes, hours: &self.hours };
+        let movable = self.windows.iter().enumerate().filter(|(_, window)| window.can_move_to(range));
+        let nearest = movable.min_by_key(|(_, window)| window.distance_us(range)).map(|(place, _)| place);
+        let place = match nearest {
+            Some(place) => {
+                self.windows[place].move_to(range, tiers);
+                place
+            }
+            None => {
+                let window = Rolling::over(range, tiers);
+                let oldest = self.windows.iter().enumerate().min_by_key(|(_, window)| window.used);
+                match oldest.map(|(place, _)| place).filter(|_| self.windows.len() >= WINDOWS_MAX) {
+                    Some(place) => {
+                        self.windows[place] = window;
+                        place
+                    }
+                    None => {
+                        self.windows.push(window);
+                        self.windows.len() - 1
+                    }
+                }
+            }
+        };
+        self.windows[place].used = self.uses;
+        place
+    }
+
+    fn scan_buckets(&self, request: &ScanRequest, step_us: i64, with_histogram: bool) -> Vec<ScanRow> {
+        let tiers = Tiers { minutes: &self.minutes, hours: &self.hours };
+        let mut merged: HashMap<(GroupNumber, UnixMicros), Cell> = HashMap::new();
+        let mut start = request.range.from;
+        while start < request.range.to {
+            let since = start.0 - request.origin.0;
+            let bucket = UnixMicros(request.origin.0 + since.div_euclid(step_us) * step_us);
+            let end = bucket.saturating_add_us(step_us).min(request.range.to);
+            for (_, cells) in tiers.between(TimeRange { from: start, to: end }) {
+                merge_cells(&mut merged, bucket, cells, with_histogram);
+            }
+            start = end;
+        }
+        let rows = merged.into_iter().map(|((group, bucket), cell)| ScanRow {
+            group: self.groups[group as usize].clone(),
+            bucket,
+            cell,
+        });
+        rows.collect()
+    }
+
+    /// Forgets what is older than is kept.
+    pub(super) fn trim(&mut self, now: UnixMicros) {
+        self.minutes.trim(now.saturating_add_us(-self.keep.minutes_us));
+        self.hours.trim(now.saturating_add_us(-self.keep.hours_us));
+        if self.series.len() > SERIES_MAX + 4 * self.groups.len() {
+            self.series.clear();
+        }
+        self.forget_groups();
+    }
+
+    /// Gives the numbers of groups that have no cells any more to others, when they are the greater part.
+    fn forget_groups(&mut self) {
+        const WORTH_IT: usize = 1_024;
+        if self.groups.len() < WORTH_IT && !self.is_over_limit {
+            return;
+        }
+        let mut alive: Vec<GroupNumber> =
+            self.minutes.all().chain(self.hours.all()).flat_map(|cells| cells.keys().copied()).collect();
+        alive.sort_unstable();
+        alive.dedup();
+        if alive.len() * 2 > self.groups.len() {
+            return;
+        }
+        let numbers: HashMap<GroupNumber, GroupNumber> = alive.iter().copied().zip(0..).collect();
+        self.minutes.renumber(&numbers);
+        self.hours.renumber(&numbers);
+        self.groups = alive.iter().map(|group| self.groups[*group as usize].clone()).collect();
+        self.numbers = self.groups.iter().cloned().zip(0..).collect();
+        self.series.clear();
+        self.windows.clear();
+        self.is_over_limit = false;
+    }
+
+    fn note_beginning(&mut self, at: UnixMicros) {
+        self.began = Some(self.began.map_or(at, |began| began.min(at)));
+    }
+
+    fn group_of(&mut self, tags: &Tags) -> Option<GroupNumber> {
+        if let Some(group) = self.series.get(tags) {
+            return *group;
+        }
+        let is_in_scope = self.selection.scope.matches(&|key| tags.get(key));
+        let group = is_in_scope.then(|| {
+            let group = self.selection.by.iter().map(|key| tags.get(key.as_str()).map(Arc::from)).collect();
+            self.number(group)
+        });
+        self.series.insert(tags.clone(), group);
+        group
+    }
+
+    fn number(&mut self, group: Group) -> GroupNumber {
+        if let Some(number) = self.numbers.get(&group) {
+            return *number;
+        }
+        let mut group = group;
+        if self.groups.len() >= self.keep.groups_max {
+            self.is_over_limit = true;
+            group = overflow_group(self.selection.by.len());
+            if let Some(number) = self.numbers.get(&group) {
+                return *number;
+            }
+        }
+        let number = GroupNumber::try_from(self.groups.len()).unwrap_or(GroupNumber::MAX);
+        self.groups.push(group.clone());
+        self.numbers.insert(group, number);
+        number
+    }
+}
+
+fn merge_cells(
+    merged: &mut HashMap<(GroupNumber, UnixMicros), Cell>,
+    bucket: UnixMicros,
+    cells: &SlotCells,
+    with_histogram: bool,
+) {
+    for (group, cell) in cells {
+        let into = merged.entry((*group, bucket)).or_default();
+        into.count = into.count.saturating_add(cell.count);
+        into.sum_nano = into.sum_nano.saturating_add(cell.sum_nano);
+        into.min = Some(into.min.map_or(cell.min, |min| min.min(cell.min)));
+        into.max = Some(into.max.map_or(cell.max, |max| max.max(cell.max)));
+        if let Some(histogram) = cell.histogram.as_ref().filter(|_| with_histogram) {
+            into.histogram.merge(histogram);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Where the store and the judge meet: what each transaction did to cells, as it happens.
+
+use std::sync::Arc;
+
+use crate::{CellDelta, ScanError, ScanRequest, ScanRow};
+
+/// What one transaction of the store did to minute cells.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CellBatch {
+    /// The transaction's place in the order of all; each has a greater one than those before it.
+    pub position: u64,
+    /// What was added.
+    pub added: Vec<CellDelta>,
+    /// What was taken away: second reports of calls that had been counted. Least and greatest values do not go with it.
+    pub removed: Vec<CellDelta>,
+}
+
+/// Tells what happens to cells. Whoever listens reads what was there before by [`CellFeed::snapshot`], and knows by the
+/// positions which batches that holds already.
+pub trait CellFeed: Send + Sync {
+    /// Takes what has happened since the last call; `None` when so much has happened that some was dropped, and what
+    /// is known must be read anew. Before the first call nothing is kept.
+    fn take(&self) -> Option<Vec<Arc<CellBatch>>>;
+
+    /// Answers scans from one moment, and says which: everything up to the position is in the answers. Blocks on the
+    /// store. Answers are not limited in size.
+    fn snapshot(&self, requests: &[ScanRequest]) -> Result<(u64, Vec<Vec<ScanRow>>), ScanError>;
+}
