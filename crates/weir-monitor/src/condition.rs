@@ -20,6 +20,7 @@ use weir_types::UnixMicros;
 
 use cursor::Cursor;
 pub(crate) use settings::{Setting, not_of_this_kind};
+pub(crate) use source::length_of_text;
 pub use tree::{
     Algorithm, Anomaly, BudgetRule, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
     Filled, Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule,

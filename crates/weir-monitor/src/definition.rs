@@ -5,6 +5,7 @@
 //! mistake. All mistakes are reported at once.
 
 mod entry;
+mod handling;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use crate::parse_condition;
 use crate::template::{self, Known, Template};
 
 pub use entry::{Amount, Entry, Severity};
+pub use handling::{Action, ActionEntry, Handling, NoData};
 
 /// The name of the bundled file, for messages.
 const BUNDLED_FILE: &str = "monitors/seven.toml";
@@ -42,6 +44,8 @@ pub struct Monitor {
     pub is_enabled: bool,
     /// The file that defines it.
     pub file: String,
+    /// How it is handled beyond its condition.
+    pub handling: Handling,
     /// Its definition as written, with what later entries changed.
     pub entry: Entry,
 }
@@ -171,9 +175,12 @@ pub(crate) fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError
     }
     let message = template::parse(message, &known(&condition))
         .map_err(|message| MonitorError::Message { monitor: name(), message })?;
+    let is_grouped = !known(&condition).tags.is_empty();
+    let handling = Handling::of(entry, is_grouped)
+        .map_err(|message| MonitorError::Settings { monitor: name(), message })?;
     let is_enabled = entry.enabled.unwrap_or(true);
     let (file, entry) = (file.to_owned(), entry.clone());
-    Ok(Monitor { name: name(), text, condition, severity, message, is_enabled, file, entry })
+    Ok(Monitor { name: name(), text, condition, severity, message, is_enabled, file, handling, entry })
 }
 
 /// How bad the threshold is: where an alert of its own is written it is a warning, and an alert otherwise.

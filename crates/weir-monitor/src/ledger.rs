@@ -108,15 +108,14 @@ impl Ledger {
         let mut inner = self.inner();
         let mut track = Track::new(selection.clone(), keep);
         track.load(history);
-        match inner.index.get(&selection).copied() {
-            Some(at) => inner.tracks[at] = track,
-            None => {
-                let at = inner.tracks.len();
-                inner.by_metric.entry(Arc::clone(&selection.metric)).or_default().push(at);
-                inner.index.insert(selection, at);
-                inner.tracks.push(track);
-            }
+        if let Some(at) = inner.index.get(&selection).copied() {
+            inner.tracks[at] = track;
+            return;
         }
+        let at = inner.tracks.len();
+        inner.by_metric.entry(Arc::clone(&selection.metric)).or_default().push(at);
+        inner.index.insert(selection, at);
+        inner.tracks.push(track);
     }
 
     /// How much of a selection is kept; `None` when it is not followed.

@@ -21,7 +21,9 @@ pub use condition::{
     Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule, Rules,
     Seasonality, Shape, Threshold, Value, Window,
 };
-pub use definition::{Amount, Definitions, Entry, Levels, Monitor, Severity, load};
+pub use definition::{
+    Action, ActionEntry, Amount, Definitions, Entry, Handling, Levels, Monitor, NoData, Severity, load,
+};
 pub use error::MonitorError;
 pub use explain::explain;
 pub use ledger::{History, Keep, Ledger, Selection};

@@ -112,8 +112,11 @@ pub fn run_window(
     Ok(WindowAnswer { keys: set.keys, values })
 }
 
+/// The samples of each group.
+type Counts = HashMap<Group, u64>;
+
 /// What one leaf saw: its keys, and the samples of each of its groups.
-type LeafCounts = (Vec<TagKey>, HashMap<Group, u64>);
+type LeafCounts = (Vec<TagKey>, Counts);
 
 /// The answers of the store, and how many samples they hold.
 struct Counted {
@@ -130,7 +133,7 @@ impl LeafSource for Counted {
             return Err(QueryError::new(QueryErrorKind::Store, leaf.metric_place.range(), message));
         };
         let rows = &self.rows[at];
-        let mut counts: HashMap<Group, u64> = HashMap::with_capacity(rows.len());
+        let mut counts: Counts = Counts::with_capacity(rows.len());
         for row in rows {
             *counts.entry(row.group.clone()).or_default() += row.cell.count;
         }
@@ -142,7 +145,7 @@ impl LeafSource for Counted {
 /// Finds the samples behind a group of the answer, whose keys may be more than a leaf's.
 struct Samples<'a> {
     /// For each leaf the places of its keys among those of the answer, and its counts.
-    leaves: Vec<(Vec<Option<usize>>, &'a HashMap<Group, u64>)>,
+    leaves: Vec<(Vec<Option<usize>>, &'a Counts)>,
 }
 
 impl<'a> Samples<'a> {
@@ -153,7 +156,7 @@ impl<'a> Samples<'a> {
     }
 
     fn of(&self, group: &Group) -> u64 {
-        let in_leaf = |(places, counts): &(Vec<Option<usize>>, &HashMap<Group, u64>)| {
+        let in_leaf = |(places, counts): &(Vec<Option<usize>>, &Counts)| {
             let key: Group = places
                 .iter()
                 .map(|place| place.and_then(|place| group.get(place).cloned().flatten()))

@@ -188,7 +188,7 @@ fn unknown(name: &str, method: &Method, known: &[&'static str]) -> QueryError {
 }
 
 /// The length of time that a text is, in microseconds.
-pub(super) fn length_of_text(text: &str) -> Option<i64> {
+pub(crate) fn length_of_text(text: &str) -> Option<i64> {
     let mut cursor = Cursor::new(text);
     let us = cursor.length("").ok()?;
     (cursor.at_end() && us > 0).then_some(us)

@@ -1,8 +1,11 @@
 //! One entry of a file of monitors, as it is written. Its doc comments are the reference of `[[monitors]]`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::handling::{ActionEntry, NoData};
 use crate::condition::Setting;
 
 /// How bad it is when the threshold of a condition is crossed.
@@ -61,6 +64,46 @@ pub struct Entry {
     /// The time zone of days, weeks and months, such as "Europe/Berlin"; UTC when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tz: Option<String>,
+    /// What a group without values is taken for: "zero", "last", "notify", "show" or "ok". Zero where the condition counts
+    /// or sums when absent, and the last value elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_data: Option<NoData>,
+    /// After how long without values "notify" and "show" take effect; twice the window when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_data_for: Option<String>,
+    /// How long a group that was never seen before does not alert; "1m" when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_group_delay: Option<String>,
+    /// How long a group without values is kept; "24h" when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_retention: Option<String>,
+    /// The most groups; those over it are judged as one, `__other__`. 1000 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_groups: Option<u32>,
+    /// After how long it is told again that a group is still not well, such as "1h"; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renotify: Option<String>,
+    /// How often it is told again at most; 30 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renotify_max: Option<u32>,
+    /// How long values are waited for after their time; what the metric was seen to need when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation_delay: Option<String>,
+    /// With which confidence a ratio, an average or a percentile must have crossed a threshold, such as 0.95.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Whether a window is judged only when there were values before it began. It is for windows of whole days when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_full_window: Option<bool>,
+    /// Receivers that hear of it; the routes decide when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Vec<String>>,
+    /// Labels by which routes, silences and inhibitions choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// What the gateway does while it alerts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionEntry>,
 }
 
 /// A number with or without a unit.
@@ -100,6 +143,19 @@ impl Entry {
             every,
             min_samples,
             tz,
+            no_data,
+            no_data_for,
+            new_group_delay,
+            group_retention,
+            max_groups,
+            renotify,
+            renotify_max,
+            evaluation_delay,
+            confidence,
+            require_full_window,
+            notify,
+            labels,
+            action,
         } = later;
         replace(&mut self.severity, severity);
         replace(&mut self.message, message);
@@ -113,6 +169,19 @@ impl Entry {
         replace(&mut self.every, every);
         replace(&mut self.min_samples, min_samples);
         replace(&mut self.tz, tz);
+        replace(&mut self.no_data, no_data);
+        replace(&mut self.no_data_for, no_data_for);
+        replace(&mut self.new_group_delay, new_group_delay);
+        replace(&mut self.group_retention, group_retention);
+        replace(&mut self.max_groups, max_groups);
+        replace(&mut self.renotify, renotify);
+        replace(&mut self.renotify_max, renotify_max);
+        replace(&mut self.evaluation_delay, evaluation_delay);
+        replace(&mut self.confidence, confidence);
+        replace(&mut self.require_full_window, require_full_window);
+        replace(&mut self.notify, notify);
+        replace(&mut self.labels, labels);
+        replace(&mut self.action, action);
     }
 
     /// What it changes of its condition.

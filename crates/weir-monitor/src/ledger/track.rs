@@ -150,27 +150,26 @@ impl Track {
         let tiers = Tiers { minutes: &self.minutes, hours: &self.hours };
         let movable = self.windows.iter().enumerate().filter(|(_, window)| window.can_move_to(range));
         let nearest = movable.min_by_key(|(_, window)| window.distance_us(range)).map(|(place, _)| place);
-        let place = match nearest {
-            Some(place) => {
-                self.windows[place].move_to(range, tiers);
-                place
-            }
-            None => {
-                let window = Rolling::over(range, tiers);
-                let oldest = self.windows.iter().enumerate().min_by_key(|(_, window)| window.used);
-                match oldest.map(|(place, _)| place).filter(|_| self.windows.len() >= WINDOWS_MAX) {
-                    Some(place) => {
-                        self.windows[place] = window;
-                        place
-                    }
-                    None => {
-                        self.windows.push(window);
-                        self.windows.len() - 1
-                    }
-                }
-            }
+        let place = if let Some(place) = nearest {
+            self.windows[place].move_to(range, tiers);
+            place
+        } else {
+            let window = Rolling::over(range, tiers);
+            self.put(window)
         };
         self.windows[place].used = self.uses;
+        place
+    }
+
+    /// Keeps a window: in the place of the one that was not used for longest, when there are many.
+    fn put(&mut self, window: Rolling) -> usize {
+        if self.windows.len() < WINDOWS_MAX {
+            self.windows.push(window);
+            return self.windows.len() - 1;
+        }
+        let oldest = self.windows.iter().enumerate().min_by_key(|(_, window)| window.used);
+        let place = oldest.map_or(0, |(place, _)| place);
+        self.windows[place] = window;
         place
     }
 
