@@ -3,12 +3,14 @@
 //! Every other crate speaks in these records: a [`Span`] is one unit of work, a [`Score`] a judgement of a span, a
 //! [`Point`] a sample of a metric, an [`Event`] something that happened once. [`Cell`]s are what they become when
 //! time is cut into minutes. The traits at the end ([`Clock`], [`RecordSink`], [`Scan`], [`Browse`], [`KeyDirectory`],
-//! [`AlertStore`], [`Monitors`], [`PolicyBoard`]) are the only places where crates that must not know each other meet.
+//! [`AlertStore`], [`AuditLog`], [`Monitors`], [`PolicyBoard`]) are the only places where crates that must not know each other meet.
 //!
 //! Invariants: this crate does no I/O, knows no wire format and depends on nothing but serde. Money is an integer, time
 //! is integer microseconds UTC, a missing value is `None` and never zero.
 
 mod alert;
+mod alert_store;
+mod audit;
 mod browse;
 mod cancel;
 mod cell;
@@ -36,11 +38,13 @@ mod tags;
 mod time;
 mod tokens;
 
-pub use alert::{
-    Acknowledgement, AlertResult, AlertState, AlertStore, AlertStoreError, Delivery, DeliveryState,
-    Judgement, KeptGroup, KeptJudge, NewDelivery, Notice, NoticeKind, Silence, TickCommit, Transition,
-    TransitionFilter, TransitionReason,
+pub use alert::{AlertState, Judgement, Notice, NoticeKind, Transition, TransitionReason};
+pub use alert_store::{
+    Acknowledgement, AlertResult, AlertStore, AlertStoreError, Delivery, DeliveryQueue, DeliveryState,
+    KeptGroup, KeptJudge, NewDelivery, OpenNotice, SavedMonitor, Silence, Telling, TickCommit,
+    TransitionFilter,
 };
+pub use audit::{AUDIT_BYTES_MAX, AuditEntry, AuditError, AuditFilter, AuditLog, NewAuditEntry};
 pub use browse::{
     Browse, BrowseError, Column, Contrast, ContrastTag, ContrastValue, Facet, FacetGroup, SortOrder,
     SpanBounds, SpanCount, SpanFilter, SpanPage, SpanSelection, SpanSort, SpanSummary, SqlLimits, Table,
