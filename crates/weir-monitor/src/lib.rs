@@ -11,6 +11,7 @@
 
 mod condition;
 mod definition;
+pub mod detect;
 mod error;
 mod explain;
 mod ledger;
