@@ -5,7 +5,7 @@
 //! that enter and takes away those that leave, so the cost of an evaluation does not depend on the length of its window.
 //! That is exact, because counts, sums and histograms are integers; least and greatest are kept in monotonic queues.
 //!
-//! What is not followed here (tags that cells do not carry) is asked from the store behind it.
+//! What is not followed here (tags that cells do not carry, times before what is kept) is asked from the store behind it.
 //!
 //! Invariants: an answer equals that of a store with the same cells (a property test holds it to that), except that the
 //! least and the greatest of a minute from which a second report of a call was taken away stay as bounds. Memory is
@@ -80,6 +80,10 @@ pub struct History {
     pub minutes: Vec<ScanRow>,
     /// Cells of hours. An hour that is in the minutes too is whole in both.
     pub hours: Vec<ScanRow>,
+    /// From when on the minutes are complete.
+    pub minutes_from: UnixMicros,
+    /// From when on the hours are complete.
+    pub hours_from: UnixMicros,
     /// Whether there were values before all of these.
     pub began_before: bool,
 }
@@ -103,7 +107,7 @@ impl Ledger {
         Self { behind, inner: Mutex::default() }
     }
 
-    /// Follows a selection from now on. What was known of it before is forgotten.
+    /// Follows a selection from now on, with what is known of its history. What was known of it before is forgotten.
     pub fn follow(&self, selection: Selection, keep: Keep, history: &History) {
         let mut inner = self.inner();
         let mut track = Track::new(selection.clone(), keep);
@@ -151,10 +155,10 @@ impl Ledger {
         self.inner().tracks.iter_mut().for_each(|track| track.trim(now));
     }
 
-    /// Whether a selection had values at or before an instant; `None` when it is not followed.
-    pub fn began_by(&self, selection: &Selection, at: UnixMicros) -> Option<bool> {
+    /// The earliest time at which a selection had values, as far as is known; `None` when there were none.
+    pub fn began(&self, selection: &Selection) -> Option<UnixMicros> {
         let inner = self.inner();
-        inner.index.get(selection).map(|place| inner.tracks[*place].began_by(at))
+        inner.index.get(selection).and_then(|place| inner.tracks[*place].began())
     }
 
     /// How many groups of a selection were merged into one because there were too many.

@@ -12,6 +12,7 @@
 mod condition;
 mod definition;
 pub mod detect;
+mod engine;
 mod error;
 mod explain;
 mod ledger;
@@ -24,6 +25,9 @@ pub use condition::{
 };
 pub use definition::{
     Action, ActionEntry, Amount, Definitions, Entry, Handling, Levels, Monitor, NoData, Severity, load,
+};
+pub use engine::{
+    BandHistory, Bounds, Change as StateChange, Engine, Follow, Machine, Presence, Seen, Telling, TickReport,
 };
 pub use error::MonitorError;
 pub use explain::explain;

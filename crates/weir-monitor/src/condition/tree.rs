@@ -332,6 +332,18 @@ pub enum Composite {
     Or(Box<Composite>, Box<Composite>),
 }
 
+impl Composite {
+    /// The names of the monitors that it is about.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Monitor(MonitorRef::Name(name)) => vec![name],
+            Self::Monitor(MonitorRef::Id(_)) => Vec::new(),
+            Self::Not(inner) => inner.names(),
+            Self::And(a, b) | Self::Or(a, b) => [a.names(), b.names()].concat(),
+        }
+    }
+}
+
 /// Another monitor.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MonitorRef {

@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_tenth_of_wild_values_does_not_bend_the_line() {
-        let history: Vec<_> = (0..200).map(|at| Some(if at % 10 == 3 { 1e6 } else { at as f64 })).collect();
+        let history: Vec<_> =
+            (0..200).map(|at| Some(if at % 10 == 3 { 1e6 } else { f64::from(at) })).collect();
         let coming = forecast(&history, &LINEAR, 0, 1).unwrap();
         assert!((coming[0].value - 200.0).abs() < 1.0, "{:?}", coming[0]);
     }
@@ -194,7 +195,7 @@ mod tests {
     #[test]
     fn missing_values_are_left_out_and_too_few_are_no_ground() {
         let history: Vec<_> =
-            (0..120).map(|at| if at % 3 == 0 { None } else { Some(5.0 + 0.5 * at as f64) }).collect();
+            (0..120).map(|at| if at % 3 == 0 { None } else { Some(5.0 + 0.5 * f64::from(at)) }).collect();
         let coming = forecast(&history, &LINEAR, 0, 1).unwrap();
         assert!((coming[0].value - 65.0).abs() < 1e-6);
         assert!(forecast(&history[..9], &LINEAR, 0, 1).is_none());

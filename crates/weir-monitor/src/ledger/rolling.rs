@@ -142,6 +142,12 @@ impl Rolling {
         from_us >= 0 && to_us >= 0 && from_us + to_us <= range.len_us()
     }
 
+    /// Whether what leaves it first is still kept.
+    pub(super) fn starts_within(&self, minutes_from: UnixMicros, hours_from: UnixMicros) -> bool {
+        let from = self.range.from;
+        from >= minutes_from || from.0 % UnixMicros::HOUR == 0 && from >= hours_from
+    }
+
     /// How far it would have to move.
     pub(super) fn distance_us(&self, range: TimeRange) -> i64 {
         (range.from.0 - self.range.from.0).abs() + (range.to.0 - self.range.to.0).abs()

@@ -28,6 +28,9 @@ pub(super) struct Track {
     series: HashMap<Tags, Option<GroupNumber>>,
     minutes: Slots,
     hours: Slots,
+    /// From when on minutes and hours are complete.
+    minutes_from: UnixMicros,
+    hours_from: UnixMicros,
     /// The earliest minute that was ever seen.
     began: Option<UnixMicros>,
     is_over_limit: bool,
@@ -46,6 +49,8 @@ impl Track {
             series: HashMap::new(),
             minutes: Slots::new(UnixMicros::MINUTE),
             hours: Slots::new(UnixMicros::HOUR),
+            minutes_from: UnixMicros(i64::MIN),
+            hours_from: UnixMicros(i64::MIN),
             began: None,
             is_over_limit: false,
             windows: Vec::new(),
@@ -69,13 +74,15 @@ impl Track {
         self.is_over_limit
     }
 
-    pub(super) fn began_by(&self, at: UnixMicros) -> bool {
-        self.began.is_some_and(|began| began <= at)
+    pub(super) fn began(&self) -> Option<UnixMicros> {
+        self.began
     }
 
     /// Takes in what the store knew.
     pub(super) fn load(&mut self, history: &History) {
         self.position = history.position;
+        self.minutes_from = history.minutes_from;
+        self.hours_from = history.hours_from;
         if history.began_before {
             self.began = Some(UnixMicros(i64::MIN));
         }
@@ -128,13 +135,20 @@ impl Track {
     /// Answers a scan; `None` when it asks for more than is kept.
     pub(super) fn scan(&mut self, request: &ScanRequest) -> Option<Vec<ScanRow>> {
         let with_histogram = request.need == Need::Histogram;
-        if with_histogram && !self.keep.histograms {
+        if with_histogram && !self.keep.histograms || !self.covers(request.range) {
             return None;
         }
         match request.step_us {
             None => Some(self.scan_window(request.range, with_histogram)),
             Some(step_us) => Some(self.scan_buckets(request, step_us, with_histogram)),
         }
+    }
+
+    /// Whether all slots of a range are kept: minutes at its edges, hours between.
+    fn covers(&self, range: TimeRange) -> bool {
+        let is_hour = |at: UnixMicros| at.0 % UnixMicros::HOUR == 0;
+        let from_hours = is_hour(range.from) && range.from >= self.hours_from;
+        range.from >= self.minutes_from || from_hours && (is_hour(range.to) || range.to >= self.minutes_from)
     }
 
     fn scan_window(&mut self, range: TimeRange, with_histogram: bool) -> Vec<ScanRow> {
@@ -196,8 +210,14 @@ impl Track {
 
     /// Forgets what is older than is kept.
     pub(super) fn trim(&mut self, now: UnixMicros) {
-        self.minutes.trim(now.saturating_add_us(-self.keep.minutes_us));
-        self.hours.trim(now.saturating_add_us(-self.keep.hours_us));
+        self.minutes_from = self.minutes_from.max(now.saturating_add_us(-self.keep.minutes_us));
+        self.hours_from =
+            self.hours_from.max(now.saturating_add_us(-self.keep.hours_us).floor_to(UnixMicros::HOUR));
+        self.minutes.trim(self.minutes_from);
+        self.hours.trim(self.hours_from);
+        // A window that reaches back further could not take away what leaves it.
+        let (minutes_from, hours_from) = (self.minutes_from, self.hours_from);
+        self.windows.retain(|window| window.starts_within(minutes_from, hours_from));
         if self.series.len() > SERIES_MAX + 4 * self.groups.len() {
             self.series.clear();
         }

@@ -1,0 +1,118 @@
+//! One group of a monitor: its machine, and what is kept beside it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use weir_types::{AlertState, Judgement, Tags, TraceId, UnixMicros};
+
+use super::machine::{Change, Machine};
+
+/// See the module. What is serialised survives a restart; the rest is read anew at the next tick.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct GroupState {
+    pub(super) machine: Machine,
+    /// When it was seen first.
+    pub(super) first_seen: UnixMicros,
+    /// The number of its last change.
+    pub(super) seq: u64,
+    /// The alert, from the change that left `Ok` on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) alert: Option<Alert>,
+    /// The state that people know.
+    #[serde(default)]
+    pub(super) told: AlertState,
+    /// When they were told last, and how often since the last change.
+    #[serde(default)]
+    pub(super) told_at: UnixMicros,
+    #[serde(default)]
+    pub(super) repeats: u32,
+    /// What was said last.
+    #[serde(default)]
+    pub(super) message: Arc<str>,
+    /// The numbers of the last change.
+    #[serde(default)]
+    pub(super) changed: Judgement,
+    #[serde(default)]
+    pub(super) exemplars: Vec<TraceId>,
+    /// When it had values last.
+    #[serde(skip)]
+    pub(super) last_seen: UnixMicros,
+    /// The numbers of the last tick.
+    #[serde(skip)]
+    pub(super) judgement: Judgement,
+    #[serde(skip)]
+    pub(super) is_learning: bool,
+    /// A hash of its tags, for digests.
+    #[serde(skip)]
+    pub(super) key_hash: u64,
+}
+
+/// Something that is not well, from its beginning to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Alert {
+    pub(super) id: Arc<str>,
+    pub(super) since: UnixMicros,
+}
+
+impl GroupState {
+    pub(super) fn new(at: UnixMicros, tags: &Tags) -> Self {
+        let mut state = Self {
+            machine: Machine::new(at),
+            first_seen: at,
+            seq: 0,
+            alert: None,
+            told: AlertState::Ok,
+            told_at: at,
+            repeats: 0,
+            message: Arc::from(""),
+            changed: Judgement::default(),
+            exemplars: Vec::new(),
+            last_seen: at,
+            judgement: Judgement::default(),
+            is_learning: false,
+            key_hash: 0,
+        };
+        state.resume(at, tags);
+        state
+    }
+
+    /// Fills in what is not kept.
+    pub(super) fn resume(&mut self, at: UnixMicros, tags: &Tags) {
+        self.last_seen = at;
+        self.key_hash = super::digest::of_tags(tags);
+    }
+
+    /// Numbers a change and gives the alert its id. An alert that people know keeps its id until they are told of its
+    /// end, whatever happened in between.
+    pub(super) fn note(&mut self, monitor: &str, tags: &Tags, at: UnixMicros, change: Change) -> Arc<str> {
+        self.seq += 1;
+        if change.from == AlertState::Ok && (self.told == AlertState::Ok || self.alert.is_none()) {
+            self.alert = Some(Alert { id: alert_id(monitor, tags, self.seq), since: at });
+        }
+        let id = self.alert.as_ref().map(|alert| Arc::clone(&alert.id));
+        id.unwrap_or_else(|| alert_id(monitor, tags, self.seq))
+    }
+
+    /// Whether nothing is to be remembered of it.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.machine.state() == AlertState::Ok
+            && self.machine.pending().is_none()
+            && self.told == AlertState::Ok
+    }
+}
+
+/// A hash of monitor, group and the number of the change that left `Ok`: 32 hexadecimal digits.
+fn alert_id(monitor: &str, tags: &Tags, seq: u64) -> Arc<str> {
+    let mut hash = Sha256::new();
+    hash.update(monitor.as_bytes());
+    for (key, value) in tags.iter() {
+        hash.update([0]);
+        hash.update(key.as_str().as_bytes());
+        hash.update([1]);
+        hash.update(value.as_bytes());
+    }
+    hash.update([2]);
+    hash.update(seq.to_be_bytes());
+    Arc::from(super::digest::hex(&hash.finalize()[..16]))
+}

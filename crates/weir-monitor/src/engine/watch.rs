@@ -1,0 +1,405 @@
+//! One monitor as it is watched: its groups, and what a tick makes of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use weir_query::QueryError;
+use weir_types::{AlertState, Judgement, KeptGroup, Tags, TransitionReason, UnixMicros};
+
+use super::composite::{self, States};
+use super::digest::{self, TickDigest};
+use super::group::GroupState;
+use super::machine::{Bounds, Change, Seen};
+use super::metric::{Evaluated, Metric};
+use super::reading::{Group, Outcome, Reading, group_of, tags_of};
+use super::tick::Presence;
+use crate::condition::{Comparison, Composite, Judged};
+use crate::definition::{Monitor, NoData, Severity};
+use crate::ledger::Ledger;
+
+/// Ticks in a row that fail before it is told that a monitor cannot be evaluated.
+const ERRORS_BEFORE_TOLD: u32 = 3;
+
+/// What a monitor judges.
+pub(super) enum Kind {
+    /// Values of metrics.
+    Metric(Box<Metric>),
+    /// Other monitors.
+    Composite(Composite),
+    /// Nothing, and why.
+    Nothing(Arc<str>),
+}
+
+/// A change of one group, before it is told.
+pub(super) struct GroupChange {
+    pub(super) group: Tags,
+    pub(super) change: Change,
+    pub(super) alert_id: Arc<str>,
+    pub(super) seq: u64,
+}
+
+/// What a tick made of a monitor.
+#[derive(Default)]
+pub(super) struct Judged1 {
+    pub(super) digest: TickDigest,
+    pub(super) changes: Vec<GroupChange>,
+    /// Groups whose kept state changed.
+    pub(super) touched: Vec<Tags>,
+    /// Groups that are no more.
+    pub(super) dropped: Vec<Tags>,
+}
+
+/// See the module.
+pub(super) struct Watch {
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) revision: Arc<str>,
+    pub(super) bounds: Bounds,
+    pub(super) kind: Kind,
+    pub(super) every_us: i64,
+    pub(super) groups: BTreeMap<Group, (Tags, GroupState)>,
+    pub(super) keys: Vec<weir_types::TagKey>,
+    /// The tick before this one.
+    pub(super) evaluated_at: Option<UnixMicros>,
+    pub(super) error: Option<Arc<str>>,
+    errors_in_row: u32,
+    pub(super) is_full: bool,
+    /// Groups as they were kept, until the first tick tells the order of keys.
+    kept: Vec<(Tags, GroupState)>,
+}
+
+impl Watch {
+    pub(super) fn new(monitor: Arc<Monitor>) -> Self {
+        let handling = &monitor.handling;
+        let kind = match &monitor.condition.judged {
+            Judged::Metric(rule) => {
+                let metric = Metric::new(
+                    (**rule).clone(),
+                    handling.groups_max,
+                    handling.group_retention_us,
+                    handling.needs_full_window,
+                );
+                match metric {
+                    Ok(metric) => Kind::Metric(Box::new(metric)),
+                    Err(error) => Kind::Nothing(Arc::from(error.to_string())),
+                }
+            }
+            Judged::Composite(composite) => Kind::Composite(composite.clone()),
+            Judged::Events(_) => Kind::Nothing(Arc::from(
+                "searches of events and logs are understood and not evaluated; count them as a metric instead",
+            )),
+            Judged::Budget(_) => Kind::Nothing(Arc::from(
+                "service level objectives are understood and not evaluated; write the rate of errors as a condition",
+            )),
+        };
+        let every_us = match &monitor.condition.judged {
+            Judged::Metric(rule) => rule.rules.every_us.value.max(UnixMicros::MINUTE),
+            _ => UnixMicros::MINUTE,
+        };
+        let revision = Arc::from(digest::revision(&format!("{:?}", monitor.entry)));
+        Self {
+            bounds: bounds(&monitor),
+            revision,
+            kind,
+            every_us,
+            monitor,
+            groups: BTreeMap::new(),
+            keys: Vec::new(),
+            evaluated_at: None,
+            error: None,
+            errors_in_row: 0,
+            is_full: true,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Whether it is evaluated at a tick.
+    pub(super) fn is_due(&self, at: UnixMicros) -> bool {
+        self.monitor.is_enabled && at.0.rem_euclid(self.every_us) == 0
+    }
+
+    /// Takes over the groups of the same monitor before it was changed.
+    pub(super) fn inherit(&mut self, other: &mut Self) {
+        self.kept =
+            std::mem::take(&mut other.groups).into_values().chain(std::mem::take(&mut other.kept)).collect();
+        self.evaluated_at = other.evaluated_at;
+    }
+
+    /// Takes over a group that was kept.
+    pub(super) fn restore(&mut self, kept: &KeptGroup, at: UnixMicros) -> Result<(), serde_json::Error> {
+        let mut state: GroupState = serde_json::from_str(&kept.state)?;
+        state.resume(at, &kept.group);
+        self.kept.push((kept.group.clone(), state));
+        self.evaluated_at = Some(at);
+        Ok(())
+    }
+
+    /// Judges the groups at a tick.
+    pub(super) fn judge(
+        &mut self,
+        at: UnixMicros,
+        presence: Presence,
+        ledger: &Ledger,
+        inputs: &BTreeMap<Arc<str>, States>,
+    ) -> Judged1 {
+        let evaluated = match &mut self.kind {
+            Kind::Metric(metric) => metric.evaluate(at, ledger),
+            Kind::Composite(composite) => {
+                let states = composite::evaluate(composite, inputs);
+                self.errors_in_row = 0;
+                return self.judge_composite(at, &states);
+            }
+            Kind::Nothing(why) => {
+                self.error = Some(Arc::clone(why));
+                return Judged1::default();
+            }
+        };
+        match evaluated {
+            Ok(Evaluated::Readings(readings)) => {
+                self.succeeded(true);
+                self.take_keys(readings.keys);
+                self.apply(at, presence, readings.groups)
+            }
+            Ok(Evaluated::NotFull) => {
+                self.succeeded(false);
+                self.evaluated_at = Some(at);
+                Judged1::default()
+            }
+            Err(error) => {
+                self.failed(&error);
+                Judged1::default()
+            }
+        }
+    }
+
+    /// Whether it failed so often that people should know.
+    pub(super) fn is_failing(&self) -> bool {
+        self.errors_in_row >= ERRORS_BEFORE_TOLD
+    }
+
+    fn succeeded(&mut self, is_full: bool) {
+        self.error = None;
+        self.errors_in_row = 0;
+        self.is_full = is_full;
+    }
+
+    /// An error changes no state, whatever it is.
+    fn failed(&mut self, error: &QueryError) {
+        self.errors_in_row = self.errors_in_row.saturating_add(1);
+        self.error = Some(Arc::from(error.to_string()));
+    }
+
+    fn take_keys(&mut self, keys: Vec<weir_types::TagKey>) {
+        self.keys = keys;
+        for (tags, state) in std::mem::take(&mut self.kept) {
+            self.groups.insert(group_of(&self.keys, &tags), (tags, state));
+        }
+    }
+
+    fn apply(&mut self, at: UnixMicros, presence: Presence, readings: Vec<Reading>) -> Judged1 {
+        let mut judged = Judged1::default();
+        let by_us = self.evaluated_at.map_or(0, |last| at.0.saturating_sub(last.0).max(0));
+        // What is there at the very first tick is not new: nobody looked before.
+        let is_first = self.evaluated_at.is_none();
+        self.evaluated_at = Some(at);
+        for reading in readings {
+            let groups = &mut self.groups;
+            let keys = &self.keys;
+            let (tags, state) = groups.entry(reading.group).or_insert_with_key(|group| {
+                let tags = tags_of(keys, group);
+                let mut state = GroupState::new(at, &tags);
+                if is_first || tags.is_empty() {
+                    state.first_seen = UnixMicros(i64::MIN);
+                }
+                (tags, state)
+            });
+            state.judgement = reading.judgement;
+            state.is_learning = reading.is_learning;
+            let seen = match reading.outcome {
+                Outcome::Value(value) => {
+                    state.last_seen = at;
+                    let target = self.bounds.target(state.machine.state(), value);
+                    // A guess may warn and does not page.
+                    if reading.is_learning
+                        && target == AlertState::Alert
+                        && state.machine.state() < AlertState::Alert
+                    {
+                        Seen::State(AlertState::Warn)
+                    } else {
+                        Seen::Value(value)
+                    }
+                }
+                Outcome::Insufficient => {
+                    state.last_seen = at;
+                    Seen::Nothing
+                }
+                Outcome::Missing => continue,
+            };
+            let is_new = at.0.saturating_sub(state.first_seen.0) < self.monitor.handling.new_group_delay_us;
+            step(&self.monitor, &self.bounds, at, by_us, tags, state, seen, !is_new, &mut judged);
+        }
+        self.apply_missing(at, by_us, presence, &mut judged);
+        self.expire(at, &mut judged);
+        for (_, state) in self.groups.values() {
+            let Judgement { value, samples, .. } = state.judgement;
+            judged.digest.add(state.key_hash, value, samples, state.machine.state(), state.seq);
+        }
+        judged
+    }
+
+    /// Groups that had no value at this tick.
+    fn apply_missing(&mut self, at: UnixMicros, by_us: i64, presence: Presence, judged: &mut Judged1) {
+        let (counts, window_us) = match &self.kind {
+            Kind::Metric(metric) => (metric.counts(), metric.window_us()),
+            _ => (false, 0),
+        };
+        let handling = &self.monitor.handling;
+        let policy = handling.no_data.unwrap_or(if counts { NoData::Zero } else { NoData::Last });
+        let no_data_for_us = handling.no_data_for_us.unwrap_or(2 * window_us);
+        for (tags, state) in self.groups.values_mut().filter(|(_, state)| state.last_seen < at) {
+            let is_long_ago = at.0.saturating_sub(state.last_seen.0) >= no_data_for_us;
+            state.judgement = Judgement::default();
+            let seen = match policy {
+                // While Weir was away nobody knows whether nothing happened.
+                NoData::Zero if presence == Presence::Here => {
+                    state.judgement.value = Some(0.0);
+                    Seen::Value(0.0)
+                }
+                NoData::Ok => Seen::State(AlertState::Ok),
+                NoData::Notify | NoData::Show if is_long_ago && presence == Presence::Here => Seen::NoData,
+                NoData::Zero | NoData::Last | NoData::Notify | NoData::Show => Seen::Nothing,
+            };
+            step(&self.monitor, &self.bounds, at, by_us, tags, state, seen, true, judged);
+        }
+    }
+
+    /// Closes groups that had no values for long.
+    fn expire(&mut self, at: UnixMicros, judged: &mut Judged1) {
+        let retention_us = self.monitor.handling.group_retention_us;
+        let monitor = &self.monitor;
+        self.groups.retain(|_, (tags, state)| {
+            // The one group of a condition without groups is there for as long as the monitor is.
+            let is_expired = at.0.saturating_sub(state.last_seen.0) >= retention_us && !tags.is_empty();
+            if is_expired {
+                if let Some(change) = state.machine.close(at, TransitionReason::GroupExpired) {
+                    let alert_id = state.note(&monitor.name, tags, at, change);
+                    judged.changes.push(GroupChange {
+                        group: tags.clone(),
+                        change,
+                        alert_id,
+                        seq: state.seq,
+                    });
+                }
+                if state.is_at_rest() {
+                    judged.dropped.push(tags.clone());
+                    return false;
+                }
+            }
+            true
+        });
+    }
+
+    fn judge_composite(&mut self, at: UnixMicros, states: &States) -> Judged1 {
+        self.error = None;
+        let keys: Vec<_> =
+            states.keys().max_by_key(|tags| tags.len()).into_iter().flat_map(Tags::iter).collect();
+        let keys = keys.into_iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        if !states.is_empty() {
+            self.take_keys(keys);
+        }
+        let mut judged = Judged1::default();
+        let by_us = self.evaluated_at.map_or(0, |last| at.0.saturating_sub(last.0).max(0));
+        self.evaluated_at = Some(at);
+        for (group, composed) in states {
+            let keys = &self.keys;
+            let entry = self.groups.entry(group_of(keys, group));
+            let (tags, state) = entry.or_insert_with(|| (group.clone(), GroupState::new(at, group)));
+            state.last_seen = at;
+            let seen = if *composed == AlertState::NoData { Seen::NoData } else { Seen::State(*composed) };
+            step(&self.monitor, &self.bounds, at, by_us, tags, state, seen, true, &mut judged);
+        }
+        self.expire(at, &mut judged);
+        for (_, state) in self.groups.values() {
+            judged.digest.add(state.key_hash, None, 0, state.machine.state(), state.seq);
+        }
+        judged
+    }
+
+    /// The states of its groups.
+    pub(super) fn states(&self) -> States {
+        self.groups.values().map(|(tags, state)| (tags.clone(), state.machine.state())).collect()
+    }
+
+    /// All groups, those that wait for the first tick included.
+    pub(super) fn all_groups(&self) -> impl Iterator<Item = (&Tags, &GroupState)> {
+        self.groups.values().chain(&self.kept).map(|(tags, state)| (tags, state))
+    }
+
+    pub(super) fn group_mut(&mut self, group: &Tags) -> Option<&mut GroupState> {
+        let key = group_of(&self.keys, group);
+        self.groups.get_mut(&key).map(|(_, state)| state)
+    }
+
+    /// Ends all groups, because the monitor is no more or is switched off.
+    pub(super) fn close(&mut self, at: UnixMicros) -> Judged1 {
+        let mut judged = Judged1::default();
+        for (tags, mut state) in
+            std::mem::take(&mut self.groups).into_values().chain(std::mem::take(&mut self.kept))
+        {
+            if let Some(change) = state.machine.close(at, TransitionReason::DefinitionChanged) {
+                let alert_id = state.note(&self.monitor.name, &tags, at, change);
+                judged.changes.push(GroupChange { group: tags.clone(), change, alert_id, seq: state.seq });
+            }
+            judged.dropped.push(tags);
+        }
+        judged
+    }
+}
+
+/// Takes one group a tick further.
+#[expect(clippy::too_many_arguments, reason = "the parts are borrowed from one watch")]
+fn step(
+    monitor: &Monitor,
+    bounds: &Bounds,
+    at: UnixMicros,
+    by_us: i64,
+    tags: &Tags,
+    state: &mut GroupState,
+    seen: Seen,
+    may_worsen: bool,
+    judged: &mut Judged1,
+) {
+    let before = state.machine.clone();
+    let change = state.machine.step(bounds, at, by_us, seen, may_worsen);
+    if let Some(change) = change {
+        let alert_id = state.note(&monitor.name, tags, at, change);
+        state.changed = state.judgement;
+        judged.changes.push(GroupChange { group: tags.clone(), change, alert_id, seq: state.seq });
+    }
+    if change.is_some() || state.machine != before {
+        judged.touched.push(tags.clone());
+    }
+}
+
+fn bounds(monitor: &Monitor) -> Bounds {
+    match &monitor.condition.judged {
+        Judged::Metric(rule) => {
+            let levels = monitor.levels();
+            Bounds {
+                comparison: rule.rules.comparison,
+                warning: levels.and_then(|levels| levels.warning),
+                critical: levels.and_then(|levels| levels.critical),
+                recovery: rule.rules.recovery.map(|recovery| recovery.0),
+                for_us: rule.rules.for_us.value,
+                keep_firing_us: rule.rules.keep_firing_us.value,
+            }
+        }
+        _ => Bounds {
+            comparison: Comparison::Above,
+            warning: (monitor.severity == Severity::Warning).then_some(0.0),
+            critical: None,
+            recovery: None,
+            for_us: 0,
+            keep_firing_us: 0,
+        },
+    }
+}

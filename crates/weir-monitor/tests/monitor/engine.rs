@@ -1,0 +1,60 @@
+//! What the engine makes of cells, tick by tick.
+
+use crate::world::World;
+
+const P95: &str = r#"
+    [[monitors]]
+    name = "p95"
+    condition = "p95(llm.request.duration) by model_name > 5000ms"
+    critical = "10s"
+    severity = "warning"
+    message = "Model {model_name} P95 latency at {value}ms — exceeds SLO"
+"#;
+
+#[test]
+fn percentiles_alert_for_each_group_and_recover() {
+    let mut world = World::new(P95);
+    for n in 0..30 {
+        let slow = if (5..15).contains(&n) { 12_000.0 } else { 900.0 };
+        world.add(n, "llm.request.duration", &[("model", "a")], &[slow; 40]);
+        // Too few for a percentile.
+        world.add(n, "llm.request.duration", &[("model", "b")], &[9_000.0; 3]);
+    }
+    world.tick_to(30);
+    insta::assert_snapshot!(world.story());
+}
+
+#[test]
+fn an_error_rate_is_a_ratio_of_sums_and_no_calls_say_nothing() {
+    let mut world = World::new(
+        r#"
+        [[monitors]]
+        name = "errors"
+        condition = "rate(llm.request.error) > 0.05 over 5m"
+        message = "LLM error rate at {value}%"
+        "#,
+    );
+    for n in 0..10 {
+        world.add(n, "llm.request.count", &[("model", "a")], &[1.0; 10]);
+    }
+    world.add(6, "llm.request.error", &[("model", "a"), ("error_type", "429")], &[1.0; 4]);
+    // From minute 15 on there are no calls in the window and so no rate: the state stays as it was.
+    assert_eq!(world.states("errors", 20), "......AAAAA.........", "{}", world.story());
+    insta::assert_snapshot!(world.story());
+}
+
+#[test]
+fn a_count_without_values_is_zero_and_recovers() {
+    let mut world = World::new(
+        r#"
+        [[monitors]]
+        name = "busy"
+        condition = "sum(llm.tokens.total) by agent > 100 over 5m"
+        message = "{agent_id}: {value}"
+        "#,
+    );
+    world.add(1, "llm.tokens.total", &[("agent", "a")], &[1.0]);
+    world.add(3, "llm.tokens.total", &[("agent", "a")], &[500.0]);
+    world.tick_to(12);
+    insta::assert_snapshot!(world.story());
+}
