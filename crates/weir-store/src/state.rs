@@ -6,10 +6,15 @@
 //!
 //! Behaviour on failure: when the database cannot be read the keys in memory stay as they are.
 
+mod alerts;
+mod audit;
 mod documents;
 mod keys;
 mod secret;
 
+pub(crate) use alerts::AlertDb;
+pub use alerts::SilenceCheck;
+pub(crate) use audit::AuditDb;
 pub(crate) use documents::DocumentStore;
 pub use keys::KeyStore;
 pub use secret::hash_key;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
-use weir_types::{Browse, Clock, Documents, KeyAdmin, KeyDirectory, RecordSink, Scan, UnixMicros};
+use weir_types::{
+    AlertStore, AuditLog, Browse, Clock, Documents, KeyAdmin, KeyDirectory, RecordSink, Scan, UnixMicros,
+};
 
 use crate::browse::DuckBrowse;
 use crate::duck::{Duck, Marks};
@@ -13,7 +15,7 @@ use crate::journal::{Journal, JournalConfig};
 use crate::lock::DirLock;
 use crate::recorder::{self, Catalog, Handover, Progress, Shared};
 use crate::scan::DuckScan;
-use crate::state::KeyStore;
+use crate::state::{KeyStore, SilenceCheck};
 use crate::stats::{Counters, StoreStats};
 use crate::{StoreConfig, StoreError, thread};
 
@@ -110,6 +112,21 @@ impl Store {
     /// Keeps what people arrange in the dashboard.
     pub fn documents(&self) -> Arc<dyn Documents> {
         Arc::new(self.keys.documents())
+    }
+
+    /// Keeps what monitors found and what was told.
+    pub fn alerts(&self) -> Arc<dyn AlertStore> {
+        self.alerts_with_check(Arc::new(|_| Ok(())))
+    }
+
+    /// The same, and silences are made only where this check allows them. The state store cannot read scopes and rules.
+    pub fn alerts_with_check(&self, check: SilenceCheck) -> Arc<dyn AlertStore> {
+        Arc::new(self.keys.alerts(check))
+    }
+
+    /// Keeps who changed what.
+    pub fn audit(&self) -> Arc<dyn AuditLog> {
+        Arc::new(self.keys.audit())
     }
 
     /// Returns when everything that was appended before the call is in DuckDB, or with the reason when an attempt to

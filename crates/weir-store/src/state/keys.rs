@@ -14,7 +14,7 @@ use weir_types::{
 };
 
 use crate::StoreError;
-use crate::state::{DocumentStore, secret};
+use crate::state::{AlertDb, AuditDb, DocumentStore, SilenceCheck, secret};
 use crate::stats::lock;
 
 /// How often the database is asked whether another process changed it; the question costs some microseconds.
@@ -93,6 +93,16 @@ impl KeyStore {
     /// The documents beside the keys, in the same file. They can be used until the keys are closed.
     pub(crate) fn documents(&self) -> DocumentStore {
         DocumentStore::new(self.inner.pool.clone(), Arc::clone(&self.inner.clock))
+    }
+
+    /// The alerts beside the keys, in the same file, as [`Self::documents`].
+    pub(crate) fn alerts(&self, check: SilenceCheck) -> AlertDb {
+        AlertDb::new(self.inner.pool.clone(), Arc::clone(&self.inner.clock), check)
+    }
+
+    /// The audit log beside the keys, in the same file, as [`Self::documents`].
+    pub(crate) fn audit(&self) -> AuditDb {
+        AuditDb::new(self.inner.pool.clone(), Arc::clone(&self.inner.clock))
     }
 
     async fn insert(&self, new: NewKey) -> Result<(VirtualKey, Secret), KeyError> {
