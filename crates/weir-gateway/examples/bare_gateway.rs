@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use weir_gateway::front::{FrontConfig, serve};
 use weir_gateway::{Gateway, GatewayConfig, GatewayParts, ProviderConfig, ProviderKind};
 use weir_meter::{Meter, PriceBook};
-use weir_types::{KeyDirectory, KeyHash, Record, RecordSink, SinkError, SystemClock, VirtualKey};
+use weir_types::{KeyDirectory, KeyHash, NoPolicies, Record, RecordSink, SinkError, SystemClock, VirtualKey};
 
 /// The allocator of the real binary.
 #[global_allocator]
@@ -53,6 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parts = GatewayParts {
         sink: Arc::new(Counted::default()),
         keys: Arc::new(NoKeys),
+        policies: Arc::new(NoPolicies),
         meter: Arc::new(Meter::new(PriceBook::bundled())),
         clock: Arc::new(SystemClock),
     };

@@ -20,6 +20,7 @@ use weir_types::{UnixMicros, VirtualKey};
 
 use crate::endpoint::Endpoint;
 use crate::gateway::Gateway;
+use crate::policy::PolicyTrail;
 use crate::provider::Provider;
 use crate::trace_context::TraceContext;
 use crate::worker::WorkerState;
@@ -77,6 +78,8 @@ pub(crate) struct Progress {
     pub(crate) answer: Option<Answer>,
     /// When the first content token arrived, in microseconds since the call's start.
     pub(crate) first_token_us: Option<u64>,
+    /// What policies decided.
+    pub(crate) policy: PolicyTrail,
 }
 
 /// One try at one provider.

@@ -13,6 +13,9 @@ mod metering;
 mod said;
 mod span;
 
+pub(crate) use client::name_of as client_name;
+pub(crate) use span::name_of as span_name;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};

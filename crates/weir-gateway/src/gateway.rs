@@ -1,6 +1,6 @@
 //! The gateway as all workers share it: configuration, providers, routes, counters.
 //!
-//! Nothing here changes after the start but counters and the state of circuit breakers. What belongs to one thread
+//! Nothing here changes after the start but counters, the state of circuit breakers and that of throttles. What belongs to one thread
 //! (connections) is in [`crate::worker`].
 
 use std::collections::HashMap;
@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weir_meter::Meter;
-use weir_types::{Clock, IdGenerator, KeyDirectory, RecordSink};
+use weir_types::{Clock, IdGenerator, KeyDirectory, PolicyBoard, RecordSink};
 
 use crate::config::GatewayConfig;
 use crate::error::GatewayError;
+use crate::policy::Throttles;
 use crate::provider::Provider;
 use crate::route::Router;
 use crate::stats::{Counters, GatewayStats, UpstreamHealth};
@@ -25,6 +26,8 @@ pub struct GatewayParts {
     pub sink: Arc<dyn RecordSink>,
     /// Where virtual keys are looked up.
     pub keys: Arc<dyn KeyDirectory>,
+    /// Which policies are in force.
+    pub policies: Arc<dyn PolicyBoard>,
     /// Prices and token counts.
     pub meter: Arc<Meter>,
     /// The time that records and circuit breakers go by.
@@ -41,6 +44,7 @@ pub struct Gateway {
     pub(crate) ids: IdGenerator,
     pub(crate) counters: Counters,
     pub(crate) connector: Connector,
+    pub(crate) throttles: Throttles,
 }
 
 impl Gateway {
@@ -66,6 +70,7 @@ impl Gateway {
             router: Router::new(&config),
             ids: IdGenerator::new(),
             counters: Counters::default(),
+            throttles: Throttles::default(),
             providers,
             connector,
             parts,

@@ -1,9 +1,9 @@
 //! The life of a call, on one page.
 //!
 //! Each step takes the one [`CallContext`], adds what it learns, and either goes on or refuses; a refusal is recorded
-//! and sent in the client's dialect. A step that a later policy needs has its place between two others: budgets and
-//! rate limits where the call is known and nothing has been spent (after `route`), the cache right after them, guards
-//! around `forward`.
+//! and sent in the client's dialect. What monitors have set is applied where the call is known and nothing has been spent
+//! (`policy`, after `route`). A step that a later policy needs has its place between two others: budgets beside `policy`,
+//! the cache right after them, guards around `forward`.
 //!
 //! How a call ends: `relay` finishes it when the answer does; a refusal is finished here; a client that goes away drops
 //! this future or the response's body, and the call is finished by [`crate::session::Session::close`].
@@ -21,6 +21,7 @@ use crate::finish::{Ending, finish};
 use crate::forward::forward;
 use crate::headers::WEIR_SPAN_ID;
 use crate::models;
+use crate::policy;
 use crate::receive::receive;
 use crate::refusal::Refusal;
 use crate::relay::{GatewayBody, relay};
@@ -40,7 +41,7 @@ async fn answer(ctx: &Rc<CallContext>, body: Incoming) -> Result<Response<Gatewa
         return Box::pin(models::list(ctx)).await;
     }
     let outgoing = receive(ctx, body).await?;
-    let candidates = route(ctx)?;
+    let candidates = policy::apply(ctx, route(ctx)?)?;
     let reply = forward(ctx, candidates, outgoing).await?;
     relay(ctx, reply).await
 }
@@ -49,5 +50,6 @@ async fn refuse(ctx: &CallContext, refusal: &Refusal) -> Response<GatewayBody> {
     finish(ctx, ResponseFacts::default(), Ending::Refused(refusal)).await;
     let mut headers = HeaderMap::new();
     headers.insert(WEIR_SPAN_ID, ctx.trace.span_id_header());
+    policy::add_header(ctx, &mut headers);
     refusal.response(ctx.family(), headers)
 }

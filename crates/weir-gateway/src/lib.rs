@@ -7,6 +7,7 @@
 //! | [`front`] | listens, owns the worker threads and the clients' connections |
 //! | `session`, `context` | one client connection; one call |
 //! | `endpoint`, `authorise`, `receive`, `route` | what is asked, by whom, and who may answer |
+//! | `policy` | what monitors have set for such calls: throttles, blocks, another model |
 //! | `forward`, `retry`, `breaker`, `upstream` | gets an answer's head, whatever it takes |
 //! | `relay` | passes the answer on |
 //! | `finish`, `attribution` | writes the span |
@@ -34,6 +35,7 @@ mod handle;
 mod headers;
 mod known;
 mod models;
+mod policy;
 mod provider;
 mod receive;
 mod refusal;

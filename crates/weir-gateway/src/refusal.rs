@@ -125,6 +125,31 @@ impl Refusal {
         Self::new(WeirErrorKind::PermissionDenied, "provider_not_allowed", message)
     }
 
+    pub(crate) fn throttled(monitor: &str, calls_per_minute: u32, retry_after: Duration) -> Self {
+        let message =
+            format!("monitor {monitor:?} lets {calls_per_minute} such calls through in a minute for now");
+        let retry_after = Some(retry_after);
+        Self { retry_after, ..Self::new(WeirErrorKind::RateLimited, "policy_throttle", message) }
+    }
+
+    /// A status that SDKs do not repeat: a block lasts longer than they would wait.
+    pub(crate) fn blocked(monitor: &str, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs();
+        let message = format!("monitor {monitor:?} blocks such calls, for {seconds} s at most");
+        let retry_after = Some(retry_after);
+        Self { retry_after, ..Self::new(WeirErrorKind::PermissionDenied, "policy_block", message) }
+    }
+
+    pub(crate) fn not_cached(monitor: &str, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs();
+        let message = format!(
+            "monitor {monitor:?} lets such calls be answered from the cache only, for {seconds} s at most, and this one is not in \
+             it: no cache is configured"
+        );
+        let retry_after = Some(retry_after);
+        Self { retry_after, ..Self::new(WeirErrorKind::PermissionDenied, "policy_cache_only", message) }
+    }
+
     pub(crate) fn circuit_open(providers: &str, retry_in_ms: u64) -> Self {
         let message = format!("provider {providers} failed several calls in a row and is left alone for now");
         let retry_after = Some(Duration::from_millis(retry_in_ms));

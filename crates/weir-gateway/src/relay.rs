@@ -22,6 +22,7 @@ use crate::context::{Answer, CallContext};
 use crate::finish::{Ending, finish};
 use crate::forward::{Reply, ReplyBody};
 use crate::headers::{self, WEIR_COST_USD, WEIR_SPAN_ID};
+use crate::policy;
 use crate::refusal::Refusal;
 use crate::upstream::connection::Exchange;
 
@@ -34,6 +35,7 @@ pub(crate) async fn relay(ctx: &Rc<CallContext>, reply: Reply) -> Result<Respons
     let Reply { provider, mut head, body, strips_usage } = reply;
     headers::remove_hop_by_hop(&mut head.headers);
     head.headers.insert(WEIR_SPAN_ID, ctx.trace.span_id_header());
+    policy::add_header(ctx, &mut head.headers);
     match body {
         ReplyBody::Held(bytes) => Ok(whole::answer(ctx, head, bytes).await),
         ReplyBody::Live(exchange) if has_no_body(ctx, head.status, &exchange) => {

@@ -130,6 +130,18 @@ pub(crate) fn route(ctx: &CallContext) -> Result<Candidates, Refusal> {
     allowed(ctx, candidates)
 }
 
+/// The providers that may answer this call with another model than the one it names; empty when none can, or may.
+pub(crate) fn route_instead(ctx: &CallContext, model: &Arc<str>) -> Candidates {
+    let mut candidates = match ctx.endpoint.place {
+        Place::Provider(index) => as_candidates(Some(index)),
+        _ => ctx.gateway().router.candidates(model, ctx.endpoint.family()),
+    };
+    for candidate in &mut candidates {
+        candidate.model.get_or_insert_with(|| Arc::clone(model));
+    }
+    allowed(ctx, candidates).unwrap_or_default()
+}
+
 /// The candidates that the caller's key may call.
 fn allowed(ctx: &CallContext, mut candidates: Candidates) -> Result<Candidates, Refusal> {
     candidates.retain(|candidate| may_call_provider(ctx.key(), &ctx.provider(candidate.provider).name));

@@ -66,7 +66,7 @@ pub use key::{BoxFuture, KeyAdmin, KeyDirectory, KeyError, KeyHash, NewKey, Virt
 pub use money::{NanoUsd, PicoUsdPerToken};
 pub use monitors::{GroupStatus, JudgedPoint, JudgedSeries, MonitorStatus, Monitors, MonitorsError, Preview};
 pub use point::{Point, PointKind};
-pub use policy::{ActionRecord, ActivePolicy, NoPolicies, PolicyAction, PolicyBoard};
+pub use policy::{ActionRecord, ActivePolicy, NoPolicies, PolicyAction, PolicyBoard, SharedPolicies};
 pub use price_source::{PriceSource, TokenRates};
 pub use record::{Record, RecordSink, SinkError};
 pub use scan::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource};

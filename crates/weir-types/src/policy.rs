@@ -1,6 +1,8 @@
 //! Policies of the gateway that are set while it runs: by monitors, and for a limited time.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +70,11 @@ pub struct ActionRecord {
 
 /// Tells the gateway which policies are in force. Asked on every call: an implementation answers from memory.
 pub trait PolicyBoard: Send + Sync {
-    /// The policies in force, those that were set first first.
+    /// Whether no policy is in force, which is the usual case and must cost next to nothing.
+    fn is_empty(&self) -> bool;
+
+    /// The policies in force, those that were set first first. One whose time is over may still be among them; the gateway
+    /// does not follow it.
     fn active(&self) -> Arc<[ActivePolicy]>;
 }
 
@@ -77,7 +83,44 @@ pub trait PolicyBoard: Send + Sync {
 pub struct NoPolicies;
 
 impl PolicyBoard for NoPolicies {
+    fn is_empty(&self) -> bool {
+        true
+    }
+
     fn active(&self) -> Arc<[ActivePolicy]> {
         Arc::from([])
+    }
+}
+
+/// A board in memory: whoever judges sets what is in force, the gateway reads it. An empty one costs a call one atomic
+/// load; one with policies on it a lock that is held for as long as a reference count takes.
+#[derive(Default)]
+pub struct SharedPolicies {
+    has_any: AtomicBool,
+    policies: RwLock<Arc<[ActivePolicy]>>,
+}
+
+impl SharedPolicies {
+    /// Puts these policies in force, in this order, in place of all that were there. Calls that come after this follow them.
+    pub fn set(&self, policies: Arc<[ActivePolicy]>) {
+        let mut current = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        self.has_any.store(!policies.is_empty(), Ordering::Release);
+        *current = policies;
+    }
+}
+
+impl PolicyBoard for SharedPolicies {
+    fn is_empty(&self) -> bool {
+        !self.has_any.load(Ordering::Acquire)
+    }
+
+    fn active(&self) -> Arc<[ActivePolicy]> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for SharedPolicies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.active().iter()).finish()
     }
 }

@@ -14,7 +14,7 @@ use weir_gateway::{Gateway, GatewayParts};
 use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_store::Store;
-use weir_types::{Clock, SystemClock};
+use weir_types::{Clock, NoPolicies, SystemClock};
 
 use crate::config::Config;
 use crate::price_list::PriceList;
@@ -60,6 +60,7 @@ impl Weir {
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
             keys: store.keys(),
+            policies: Arc::new(NoPolicies),
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };

@@ -11,7 +11,7 @@ use crate::context::CallContext;
 const NAME_BYTES_MAX: usize = 64;
 
 /// The library's name; `None` when the client does not name itself.
-pub(super) fn name_of(ctx: &CallContext) -> Option<String> {
+pub(crate) fn name_of(ctx: &CallContext) -> Option<String> {
     name_in(ctx.header(&USER_AGENT)?)
 }
 

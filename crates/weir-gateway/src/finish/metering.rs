@@ -9,10 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use weir_dialect::{ResponseFacts, UsageDetail};
 use weir_meter::{Meter, PriceDetail, ServiceTier};
-use weir_types::{Span, SpanKind};
+use weir_types::{NanoUsd, Span, SpanKind};
 
 use super::{Ending, said};
 use crate::context::CallContext;
+use crate::policy::Passed;
 
 /// What counting and pricing need.
 pub(super) struct Metering {
@@ -20,6 +21,8 @@ pub(super) struct Metering {
     price_name: Option<Arc<str>>,
     /// The model that was asked for there.
     model: Option<Arc<str>>,
+    /// The provider and the model that a policy passed over for a cheaper one.
+    instead_of: Option<Passed>,
     detail: UsageDetail,
     input: Option<Bytes>,
     instructions: Option<Bytes>,
@@ -46,6 +49,7 @@ impl Metering {
             price_name: asked.map(|attempt| ctx.provider(attempt.provider).price_name.clone()),
             model: asked.and_then(|attempt| attempt.model.clone()).or_else(|| ctx.model().cloned()),
             is_charged: is_model_call && is_success && asked.is_some() && ended_at_provider,
+            instead_of: progress.policy.instead_of.clone(),
             is_partial,
             detail: facts.usage_detail,
             input: question.and_then(|question| question.input.clone()),
@@ -106,6 +110,10 @@ impl Metering {
         if let Some(priced) = priced {
             span.cost = Some(priced.cost);
             span.price_version = Some(priced.version);
+        }
+        if let (Some(passed), Some(cost)) = (&self.instead_of, span.cost) {
+            let dearer = meter.cost(&passed.price_name, &passed.model, &span.tokens, &detail);
+            span.saved = dearer.map(|priced| priced.cost - cost).filter(|saved| *saved > NanoUsd::ZERO);
         }
         if let (Some(model), Some(tokens), false) = (&self.model, span.tokens.input, span.tokens_estimated) {
             let parts = [&self.input, &self.instructions, &self.tools];

@@ -26,7 +26,7 @@ pub(super) fn of_call(ctx: &CallContext, facts: &ResponseFacts, ending: &Ending<
     let mut span = Box::new(Span::new(trace.trace_id, trace.span_id, kind, Source::Gateway, ctx.started_at));
     span.duration_us = ctx.elapsed_us();
     span.parent_id = trace.parent_id;
-    span.name = name(ctx);
+    span.name = name_of(ctx);
     span.model = ctx.model().cloned();
     span.response_model = facts.response_model.as_deref().map(Arc::from);
     span.tokens = facts.tokens;
@@ -54,7 +54,7 @@ pub(super) struct Cuts {
 
 /// `chat gpt-4o`, as OpenTelemetry names such spans; `GET /files` for what is passed through. Not the whole path: names
 /// are for grouping, and paths hold ids.
-fn name(ctx: &CallContext) -> Arc<str> {
+pub(crate) fn name_of(ctx: &CallContext) -> Arc<str> {
     let rest = &*ctx.endpoint.rest;
     match (ctx.dialect(), ctx.model()) {
         (Some(dialect), Some(model)) => Arc::from(format!("{} {model}", dialect.operation())),
@@ -76,6 +76,7 @@ fn set_progress(span: &mut Span, ctx: &CallContext) {
     };
     span.provider = provider.map(|index| ctx.provider(index).name.clone());
     span.http_status = progress.answer.as_ref().map(|answer| answer.status);
+    span.policy.clone_from(&progress.policy.decisions);
 }
 
 fn set_outcome(span: &mut Span, facts: &ResponseFacts, ending: &Ending<'_>) {

@@ -17,6 +17,7 @@ mod failover;
 mod keep_alive;
 mod models;
 mod pass_through;
+mod policy;
 mod providers;
 mod record;
 mod shutdown;

@@ -20,7 +20,8 @@ use weir_gateway::{
 };
 use weir_meter::{Meter, PriceBook};
 use weir_types::{
-    Clock, KeyDirectory, KeyHash, Record, RecordSink, SinkError, Span, SpanKind, UnixMicros, VirtualKey,
+    ActivePolicy, Clock, KeyDirectory, KeyHash, PolicyAction, Record, RecordSink, Scope, SharedPolicies,
+    SinkError, Span, SpanKind, TagKey, UnixMicros, VirtualKey,
 };
 
 use super::{Client, patiently};
@@ -86,6 +87,7 @@ pub struct Weir {
     pub gateway: Arc<Gateway>,
     sink: Arc<Sink>,
     clock: Arc<TestClock>,
+    policies: Arc<SharedPolicies>,
     stop: Arc<Notify>,
     served: JoinHandle<Result<(), GatewayError>>,
     _alive: oneshot::Sender<()>,
@@ -125,9 +127,11 @@ impl WeirBuilder {
     pub fn start(self) -> Weir {
         let sink = Arc::new(Sink::default());
         let clock = Arc::new(TestClock(AtomicI64::new(1_750_000_000_000_000)));
+        let policies = Arc::new(SharedPolicies::default());
         let parts = GatewayParts {
             sink: sink.clone(),
             keys: Arc::new(self.keys),
+            policies: policies.clone(),
             meter: Arc::new(Meter::new(PriceBook::bundled())),
             clock: clock.clone(),
         };
@@ -147,7 +151,7 @@ impl WeirBuilder {
             }
         };
         let served = tokio::spawn(serve(vec![listener], gateway.clone(), fallback, self.front, stopped));
-        Weir { address, gateway, sink, clock, stop, served, _alive: alive }
+        Weir { address, gateway, sink, clock, policies, stop, served, _alive: alive }
     }
 }
 
@@ -206,6 +210,35 @@ impl Weir {
 
     pub fn turn_clock_ms(&self, ms: i64) {
         self.clock.0.fetch_add(ms * 1_000, Ordering::SeqCst);
+    }
+
+    /// Puts policies of the monitor `spend` in force for a minute, in place of all others; each is about the calls with
+    /// this tag.
+    pub fn set_policies(&self, policies: &[(&str, &str, PolicyAction)]) {
+        self.set_policies_with(policies, |_| {});
+    }
+
+    /// The same, each policy changed before it is set.
+    pub fn set_policies_with(
+        &self,
+        policies: &[(&str, &str, PolicyAction)],
+        change: impl Fn(&mut ActivePolicy),
+    ) {
+        let now = self.clock.now();
+        let policies = policies.iter().enumerate().map(|(index, (tag, value, action))| {
+            let mut policy = ActivePolicy {
+                id: format!("policy-{index}").into(),
+                monitor: "spend".into(),
+                scope: Scope::Is(TagKey::new(tag), (*value).into()),
+                action: action.clone(),
+                since: now,
+                until: UnixMicros(now.0 + UnixMicros::MINUTE),
+                is_dry_run: false,
+            };
+            change(&mut policy);
+            policy
+        });
+        self.policies.set(policies.collect());
     }
 
     /// Does something at every append, before the record is kept.

@@ -1,0 +1,258 @@
+//! What monitors have set for calls: throttles, blocks, a cheaper model, answers from the cache alone.
+//!
+//! The step stands where the call is known and nothing has been spent. It looks at every policy whose scope matches the
+//! tags that the call's span will carry, in the order in which they were set: the first that refuses ends the call, the
+//! first that names a cheaper model decides the model. Each decision is noted on the span, also that of a dry run, which
+//! changes nothing; a client whose call was refused or changed is told by the header `weir-policy`.
+//!
+//! Calls that only look (GET, HEAD) cost nothing and are left alone. A policy never lets through what a virtual key's
+//! list of providers forbids. Its model need not be on the key's list of models: that list says what a client may ask
+//! for, and it is the operator who asks here.
+//!
+//! Failure: a cheaper model that nobody can serve, or that is named where it cannot be changed, leaves the call as it is
+//! and says so on the span. When no policy is in force the step costs one atomic load.
+
+mod throttle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use weir_types::{ActivePolicy, PolicyAction, PolicyDecision, SpanKind, UnixMicros};
+
+use crate::attribution::{Attribution, attribution};
+use crate::context::CallContext;
+use crate::endpoint::percent_encoded;
+use crate::finish::{client_name, span_name};
+use crate::headers::WEIR_POLICY;
+use crate::refusal::Refusal;
+use crate::route::{Candidate, Candidates, route_instead};
+
+pub(crate) use throttle::Throttles;
+
+/// What policies decided about one call.
+#[derive(Default)]
+pub(crate) struct PolicyTrail {
+    /// For the span.
+    pub(crate) decisions: Vec<PolicyDecision>,
+    /// The policy that changed or refused the call, for the client.
+    header: Option<HeaderValue>,
+    /// What the call would have gone to; set when a policy sent it elsewhere.
+    pub(crate) instead_of: Option<Passed>,
+}
+
+/// A provider and a model that a policy passed over for a cheaper one: what the saving is counted against.
+#[derive(Debug, Clone)]
+pub(crate) struct Passed {
+    /// The provider's name in the price list.
+    pub(crate) price_name: Arc<str>,
+    /// The model.
+    pub(crate) model: Arc<str>,
+}
+
+/// Applies what is in force: the candidates that the call may go to now, or a refusal.
+pub(crate) fn apply(ctx: &CallContext, candidates: Candidates) -> Result<Candidates, Refusal> {
+    let board = &ctx.gateway().parts.policies;
+    if board.is_empty() || ctx.head.method.is_safe() {
+        return Ok(candidates);
+    }
+    apply_in_order(ctx, &board.active(), candidates)
+}
+
+/// Tells the client which policy changed or refused its call.
+pub(crate) fn add_header(ctx: &CallContext, headers: &mut HeaderMap) {
+    if let Some(value) = &ctx.progress.borrow().policy.header {
+        headers.insert(WEIR_POLICY, value.clone());
+    }
+}
+
+fn apply_in_order(
+    ctx: &CallContext,
+    policies: &[ActivePolicy],
+    mut candidates: Candidates,
+) -> Result<Candidates, Refusal> {
+    let now = ctx.gateway().parts.clock.now();
+    let asked = Asked::of(ctx, &candidates);
+    let in_force = |policy: &&ActivePolicy| policy.since <= now && now < policy.until;
+    for policy in policies.iter().filter(in_force) {
+        if !policy.scope.matches(&|key| asked.tag(key)) {
+            continue;
+        }
+        let verdict = match &policy.action {
+            PolicyAction::Block => Verdict::Refused(Refusal::blocked(&policy.monitor, rest(policy, now))),
+            PolicyAction::CacheOnly => {
+                Verdict::Refused(Refusal::not_cached(&policy.monitor, rest(policy, now)))
+            }
+            PolicyAction::Throttle { calls_per_minute } => {
+                throttled(ctx, policies, policy, *calls_per_minute, now)
+            }
+            PolicyAction::CheaperModel { model } => with_model(ctx, model, &candidates),
+        };
+        let mut progress = ctx.progress.borrow_mut();
+        progress.policy.decisions.push(decision(policy, &verdict));
+        if policy.is_dry_run {
+            continue;
+        }
+        match verdict {
+            Verdict::Allowed | Verdict::Unchanged(_) => {}
+            Verdict::Refused(refusal) => {
+                progress.policy.header = header(policy);
+                return Err(refusal);
+            }
+            Verdict::Rerouted { to, passed } => {
+                progress.policy.header = header(policy);
+                progress.policy.instead_of = Some(passed);
+                candidates = to;
+            }
+        }
+    }
+    Ok(candidates)
+}
+
+/// What one policy would do with the call.
+enum Verdict {
+    Allowed,
+    Refused(Refusal),
+    Rerouted {
+        to: Candidates,
+        passed: Passed,
+    },
+    /// Why the call stays as it is.
+    Unchanged(&'static str),
+}
+
+fn throttled(
+    ctx: &CallContext,
+    policies: &[ActivePolicy],
+    policy: &ActivePolicy,
+    calls_per_minute: u32,
+    now: UnixMicros,
+) -> Verdict {
+    let throttles = &ctx.gateway().throttles;
+    match throttles.admit(policy, calls_per_minute, policies, now) {
+        Ok(()) => Verdict::Allowed,
+        Err(wait) => Verdict::Refused(Refusal::throttled(&policy.monitor, calls_per_minute, wait)),
+    }
+}
+
+/// Sends the call to another model, where its request names the model in the body and some provider serves the other one.
+fn with_model(ctx: &CallContext, model: &Arc<str>, candidates: &[Candidate]) -> Verdict {
+    let Some(asked) = ctx.question.get().filter(|_| ctx.dialect().is_some()) else {
+        return Verdict::Unchanged("the request is not read");
+    };
+    if ctx.progress.borrow().policy.instead_of.is_some() {
+        return Verdict::Unchanged("another policy has changed the model");
+    }
+    let Some(first) = candidates.first().filter(|_| asked.names_model) else {
+        return Verdict::Unchanged("the request names its model in its path");
+    };
+    let Some(asked_model) = first.model.as_ref().or(asked.model.as_ref()) else {
+        return Verdict::Unchanged("the request names no model");
+    };
+    if asked_model == model {
+        return Verdict::Unchanged("it is the model asked for");
+    }
+    let to = route_instead(ctx, model);
+    if to.is_empty() {
+        return Verdict::Unchanged("no provider that the caller may call serves that model");
+    }
+    let price_name = ctx.provider(first.provider).price_name.clone();
+    Verdict::Rerouted { to, passed: Passed { price_name, model: Arc::clone(asked_model) } }
+}
+
+/// For the span: `throttle` `rejected` `monitor spend: 20 calls a minute`. What a dry run would have done is spelt
+/// `would_…`, so that nobody counts it as done.
+fn decision(policy: &ActivePolicy, verdict: &Verdict) -> PolicyDecision {
+    let action = match (verdict, policy.is_dry_run) {
+        (Verdict::Allowed, _) => "allowed",
+        (Verdict::Unchanged(_), _) => "unchanged",
+        (Verdict::Refused(_), false) => "rejected",
+        (Verdict::Refused(_), true) => "would_reject",
+        (Verdict::Rerouted { .. }, false) => "rerouted",
+        (Verdict::Rerouted { .. }, true) => "would_reroute",
+    };
+    let limit = match &policy.action {
+        PolicyAction::Throttle { calls_per_minute } => format!(": {calls_per_minute} calls a minute"),
+        PolicyAction::CheaperModel { model } => format!(": {model}"),
+        PolicyAction::Block | PolicyAction::CacheOnly => String::new(),
+    };
+    let reason = match verdict {
+        Verdict::Unchanged(reason) => format!("; {reason}"),
+        _ => String::new(),
+    };
+    let detail = format!("monitor {}{limit}{reason}", policy.monitor);
+    PolicyDecision {
+        policy: Arc::from(name(&policy.action)),
+        action: Arc::from(action),
+        detail: Some(Arc::from(detail)),
+    }
+}
+
+fn name(action: &PolicyAction) -> &'static str {
+    match action {
+        PolicyAction::Throttle { .. } => "throttle",
+        PolicyAction::Block => "block",
+        PolicyAction::CheaperModel { .. } => "cheaper_model",
+        PolicyAction::CacheOnly => "cache_only",
+    }
+}
+
+/// `block;monitor=spend`. A monitor's name may have any characters and is percent-encoded.
+fn header(policy: &ActivePolicy) -> Option<HeaderValue> {
+    let value = format!("{};monitor={}", name(&policy.action), percent_encoded(&policy.monitor));
+    HeaderValue::try_from(value).ok()
+}
+
+/// For how long the policy is in force at most.
+fn rest(policy: &ActivePolicy, now: UnixMicros) -> Duration {
+    Duration::from_micros(u64::try_from(policy.until.0.saturating_sub(now.0)).unwrap_or(0))
+}
+
+/// The tags of a call that has not been answered: those of its span but for what only an answer tells.
+struct Asked<'a> {
+    attribution: Attribution,
+    name: Arc<str>,
+    client: Option<String>,
+    provider: Option<&'a str>,
+    model: Option<&'a str>,
+    key_id: Option<&'a str>,
+    kind: SpanKind,
+}
+
+impl<'a> Asked<'a> {
+    fn of(ctx: &'a CallContext, candidates: &[Candidate]) -> Self {
+        let key = ctx.key().map(|key| &**key);
+        Self {
+            // The span's own is made when the call has ended; calls under a policy are few enough to pay for two.
+            attribution: attribution(&ctx.head.headers, key, ctx.question.get()),
+            name: span_name(ctx),
+            client: client_name(ctx),
+            provider: candidates.first().map(|candidate| &*ctx.provider(candidate.provider).name),
+            model: ctx.model().map(|model| &**model),
+            key_id: key.map(|key| &*key.id),
+            kind: ctx.dialect().map_or(SpanKind::Http, weir_dialect::Dialect::span_kind),
+        }
+    }
+
+    fn tag(&self, key: &str) -> Option<&str> {
+        let found = &self.attribution;
+        let attributed = match key {
+            "team" => &found.team,
+            "app" => &found.app,
+            "agent" => &found.agent,
+            "session" => &found.session,
+            "user" => &found.user,
+            "env" => &found.env,
+            "service" => &found.service,
+            "provider" => return self.provider,
+            "model" => return self.model,
+            "key_id" => return self.key_id,
+            "client" => return self.client.as_deref(),
+            "name" => return Some(&self.name),
+            "kind" => return Some(self.kind.as_str()),
+            "source" => return Some(weir_types::Source::Gateway.as_str()),
+            _ => return None,
+        };
+        attributed.as_deref()
+    }
+}
