@@ -128,6 +128,14 @@ impl Ledger {
         inner.index.get(selection).map(|at| inner.tracks[*at].keep())
     }
 
+    /// Adds minutes of a selection that a scan gave, for those who read history a piece at a time.
+    pub fn extend(&self, selection: &Selection, minutes: &[ScanRow]) {
+        let mut inner = self.inner();
+        if let Some(place) = inner.index.get(selection).copied() {
+            inner.tracks[place].extend(minutes);
+        }
+    }
+
     /// Adds and takes away what one transaction of the store did. Returns how many samples belong to minutes before
     /// `judged_to`: they came too late for the judgements of these.
     pub fn apply(&self, batch: &CellBatch, judged_to: UnixMicros) -> u64 {

@@ -11,16 +11,35 @@ use super::slots::{GroupNumber, SlotCells, Slots, SmallCell};
 pub(super) struct Tiers<'a> {
     pub(super) minutes: &'a Slots,
     pub(super) hours: &'a Slots,
+    /// From when on minutes and hours are complete.
+    pub(super) minutes_from: UnixMicros,
+    pub(super) hours_from: UnixMicros,
 }
 
 impl<'a> Tiers<'a> {
+    /// The whole hours of a range that are read as such; empty at its end when there are none.
+    fn whole_hours(self, range: TimeRange) -> TimeRange {
+        let from = range.from.max(self.hours_from);
+        let first = UnixMicros(from.0.saturating_add(UnixMicros::HOUR - 1)).floor_to(UnixMicros::HOUR);
+        let last = range.to.floor_to(UnixMicros::HOUR);
+        if first < last {
+            TimeRange { from: first, to: last }
+        } else {
+            TimeRange { from: range.to, to: range.to }
+        }
+    }
+
+    /// Whether all slots of a range are there.
+    pub(super) fn cover(self, range: TimeRange) -> bool {
+        let hours = self.whole_hours(range);
+        let has_minutes = |from: UnixMicros, to: UnixMicros| from >= to || from >= self.minutes_from;
+        has_minutes(range.from, hours.from) && has_minutes(hours.to, range.to)
+    }
+
     /// The slots that a range is made of: whole hours where they fit, minutes at the edges.
     pub(super) fn between(self, range: TimeRange) -> impl Iterator<Item = (UnixMicros, &'a SlotCells)> {
-        let first_hour = UnixMicros(range.from.0 + UnixMicros::HOUR - 1).floor_to(UnixMicros::HOUR);
-        let last_hour = range.to.floor_to(UnixMicros::HOUR);
-        let (hours_from, hours_to) =
-            if first_hour < last_hour { (first_hour, last_hour) } else { (range.to, range.to) };
-        let before = self.minutes.between(range.from, hours_from.min(range.to));
+        let TimeRange { from: hours_from, to: hours_to } = self.whole_hours(range);
+        let before = self.minutes.between(range.from, hours_from);
         let hours = self.hours.between(hours_from, hours_to);
         let after = self.minutes.between(hours_to, range.to);
         before.chain(hours).chain(after)
@@ -118,6 +137,9 @@ impl Total {
 #[derive(Debug, Clone)]
 pub(super) struct Rolling {
     range: TimeRange,
+    /// What was read as whole hours: their least and greatest values leave all at once, so the window cannot start
+    /// within one of them.
+    hours: TimeRange,
     totals: Vec<Total>,
     /// How often anything was asked when it was last used; the least is dropped first.
     pub(super) used: u64,
@@ -126,7 +148,12 @@ pub(super) struct Rolling {
 impl Rolling {
     /// The window's cells, merged from the start.
     pub(super) fn over(range: TimeRange, tiers: Tiers<'_>) -> Self {
-        let mut rolling = Self { range, totals: Vec::new(), used: 0 };
+        // A window that starts within an hour is one that moves by minutes: read by the minute now it never has to be
+        // read again.
+        let in_minutes = Tiers { hours_from: UnixMicros(i64::MAX), ..tiers };
+        let is_hourly = range.from.0 % UnixMicros::HOUR == 0 || !in_minutes.cover(range);
+        let tiers = if is_hourly { tiers } else { in_minutes };
+        let mut rolling = Self { range, hours: tiers.whole_hours(range), totals: Vec::new(), used: 0 };
         for (at, cells) in tiers.between(range) {
             for (group, cell) in cells {
                 rolling.total(*group).add(at, cell);
@@ -142,10 +169,20 @@ impl Rolling {
         from_us >= 0 && to_us >= 0 && from_us + to_us <= range.len_us()
     }
 
-    /// Whether what leaves it first is still kept.
-    pub(super) fn starts_within(&self, minutes_from: UnixMicros, hours_from: UnixMicros) -> bool {
-        let from = self.range.from;
-        from >= minutes_from || from.0 % UnixMicros::HOUR == 0 && from >= hours_from
+    /// Whether moving to a range is exact: what leaves and what enters is kept, and no hour that was read as a whole
+    /// leaves in parts.
+    pub(super) fn moves_exactly_to(&self, range: TimeRange, tiers: Tiers<'_>) -> bool {
+        let is_within_hour = range.from > self.hours.from
+            && range.from < self.hours.to
+            && range.from.0 % UnixMicros::HOUR != 0;
+        let (leaving, entering) = self.difference(range);
+        !is_within_hour && tiers.cover(leaving) && tiers.cover(entering)
+    }
+
+    /// What leaves and what enters on the way to a later range.
+    fn difference(&self, range: TimeRange) -> (TimeRange, TimeRange) {
+        let leaving = TimeRange { from: self.range.from, to: range.from };
+        (leaving, TimeRange { from: self.range.to, to: range.to })
     }
 
     /// How far it would have to move.
@@ -155,21 +192,27 @@ impl Rolling {
 
     /// Moves on: adds what enters and takes away what leaves.
     pub(super) fn move_to(&mut self, range: TimeRange, tiers: Tiers<'_>) {
-        for (at, cells) in tiers.between(TimeRange { from: self.range.to, to: range.to }) {
+        let (leaving, entering) = self.difference(range);
+        for (at, cells) in tiers.between(entering) {
             for (group, cell) in cells {
                 self.total(*group).add(at, cell);
             }
         }
-        if range.from > self.range.from {
-            for (_, cells) in tiers.between(TimeRange { from: self.range.from, to: range.from }) {
-                for (group, cell) in cells {
-                    self.total(*group).subtract(cell);
-                }
+        for (_, cells) in tiers.between(leaving) {
+            for (group, cell) in cells {
+                self.total(*group).subtract(cell);
             }
+        }
+        if !leaving.is_empty() {
             for total in &mut self.totals {
                 total.least.drop_before(range.from);
                 total.greatest.drop_before(range.from);
             }
+        }
+        let hours = tiers.whole_hours(entering);
+        if !hours.is_empty() {
+            let from = if self.hours.is_empty() { hours.from } else { self.hours.from };
+            self.hours = TimeRange { from, to: hours.to };
         }
         self.range = range;
     }

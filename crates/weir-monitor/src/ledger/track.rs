@@ -115,13 +115,26 @@ impl Track {
         }
     }
 
+    /// Takes in minutes that a scan gave.
+    pub(super) fn extend(&mut self, minutes: &[ScanRow]) {
+        for row in minutes {
+            let group = self.number(row.group.clone());
+            self.add_cell(row.bucket, group, &row.cell);
+        }
+    }
+
     pub(super) fn add(&mut self, delta: &CellDelta) {
-        let Some(group) = self.group_of(&delta.key.tags) else { return };
-        let cell = SmallCell::of(&delta.cell, self.keep.histograms);
-        self.note_beginning(delta.minute);
-        self.minutes.add(delta.minute, group, &cell);
-        self.hours.add(delta.minute, group, &cell);
-        self.windows.iter_mut().for_each(|window| window.add_late(delta.minute, group, &cell));
+        if let Some(group) = self.group_of(&delta.key.tags) {
+            self.add_cell(delta.minute, group, &delta.cell);
+        }
+    }
+
+    fn add_cell(&mut self, minute: UnixMicros, group: GroupNumber, cell: &Cell) {
+        let cell = SmallCell::of(cell, self.keep.histograms);
+        self.note_beginning(minute);
+        self.minutes.add(minute, group, &cell);
+        self.hours.add(minute, group, &cell);
+        self.windows.iter_mut().for_each(|window| window.add_late(minute, group, &cell));
     }
 
     pub(super) fn take_away(&mut self, delta: &CellDelta) {
@@ -135,7 +148,7 @@ impl Track {
     /// Answers a scan; `None` when it asks for more than is kept.
     pub(super) fn scan(&mut self, request: &ScanRequest) -> Option<Vec<ScanRow>> {
         let with_histogram = request.need == Need::Histogram;
-        if with_histogram && !self.keep.histograms || !self.covers(request.range) {
+        if with_histogram && !self.keep.histograms || !self.tiers().cover(request.range) {
             return None;
         }
         match request.step_us {
@@ -144,11 +157,13 @@ impl Track {
         }
     }
 
-    /// Whether all slots of a range are kept: minutes at its edges, hours between.
-    fn covers(&self, range: TimeRange) -> bool {
-        let is_hour = |at: UnixMicros| at.0 % UnixMicros::HOUR == 0;
-        let from_hours = is_hour(range.from) && range.from >= self.hours_from;
-        range.from >= self.minutes_from || from_hours && (is_hour(range.to) || range.to >= self.minutes_from)
+    fn tiers(&self) -> Tiers<'_> {
+        Tiers {
+            minutes: &self.minutes,
+            hours: &self.hours,
+            minutes_from: self.minutes_from,
+            hours_from: self.hours_from,
+        }
     }
 
     fn scan_window(&mut self, range: TimeRange, with_histogram: bool) -> Vec<ScanRow> {
@@ -161,15 +176,27 @@ impl Track {
     /// The place of a window over a range: one that has moved there, or a new one.
     fn window(&mut self, range: TimeRange) -> usize {
         self.uses += 1;
-        let tiers = Tiers { minutes: &self.minutes, hours: &self.hours };
+        let tiers = Tiers {
+            minutes: &self.minutes,
+            hours: &self.hours,
+            minutes_from: self.minutes_from,
+            hours_from: self.hours_from,
+        };
         let movable = self.windows.iter().enumerate().filter(|(_, window)| window.can_move_to(range));
         let nearest = movable.min_by_key(|(_, window)| window.distance_us(range)).map(|(place, _)| place);
-        let place = if let Some(place) = nearest {
-            self.windows[place].move_to(range, tiers);
-            place
-        } else {
-            let window = Rolling::over(range, tiers);
-            self.put(window)
+        let place = match nearest {
+            Some(place) if self.windows[place].moves_exactly_to(range, tiers) => {
+                self.windows[place].move_to(range, tiers);
+                place
+            }
+            Some(place) => {
+                self.windows[place] = Rolling::over(range, tiers);
+                place
+            }
+            None => {
+                let window = Rolling::over(range, tiers);
+                self.put(window)
+            }
         };
         self.windows[place].used = self.uses;
         place
@@ -188,7 +215,7 @@ impl Track {
     }
 
     fn scan_buckets(&self, request: &ScanRequest, step_us: i64, with_histogram: bool) -> Vec<ScanRow> {
-        let tiers = Tiers { minutes: &self.minutes, hours: &self.hours };
+        let tiers = self.tiers();
         let mut merged: HashMap<(GroupNumber, UnixMicros), Cell> = HashMap::new();
         let mut start = request.range.from;
         while start < request.range.to {
@@ -215,9 +242,6 @@ impl Track {
             self.hours_from.max(now.saturating_add_us(-self.keep.hours_us).floor_to(UnixMicros::HOUR));
         self.minutes.trim(self.minutes_from);
         self.hours.trim(self.hours_from);
-        // A window that reaches back further could not take away what leaves it.
-        let (minutes_from, hours_from) = (self.minutes_from, self.hours_from);
-        self.windows.retain(|window| window.starts_within(minutes_from, hours_from));
         if self.series.len() > SERIES_MAX + 4 * self.groups.len() {
             self.series.clear();
         }

@@ -1,7 +1,11 @@
 //! The crate from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod definitions;
 mod engine;
 mod language;
+mod ledger;
+mod memory;
 mod messages;
 mod world;
