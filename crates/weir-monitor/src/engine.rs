@@ -23,7 +23,9 @@ mod watch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use weir_types::{AlertState, GroupStatus, KeptGroup, KeptJudge, Tags, TimeRange, TraceId, UnixMicros};
+use weir_types::{
+    AlertState, GroupStatus, Judgement, KeptGroup, KeptJudge, Tags, TimeRange, TraceId, UnixMicros,
+};
 
 use crate::condition::Judged;
 use crate::definition::Monitor;
@@ -56,6 +58,17 @@ pub struct BandHistory {
     pub range: TimeRange,
     /// The distance of points in microseconds.
     pub interval_us: i64,
+}
+
+/// What a tick had for a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Had {
+    /// Ground for a judgement.
+    Ground,
+    /// Values, and too few of them.
+    TooLittle,
+    /// No values.
+    Nothing,
 }
 
 /// See the module.
@@ -219,6 +232,27 @@ impl Engine {
     /// Why a monitor could not be evaluated last time.
     pub fn error(&self, name: &str) -> Option<Arc<str>> {
         self.watch(name).and_then(|watch| watch.error.clone())
+    }
+
+    /// Looks at each group of a monitor: its state, the numbers of the last tick, and what that had for it.
+    pub(crate) fn visit_groups(&self, name: &str, visit: &mut dyn FnMut(&Tags, AlertState, &Judgement, Had)) {
+        let Some(watch) = self.watch(name) else { return };
+        for (tags, state) in watch.all_groups() {
+            let had = match (state.was_judged, Some(state.last_seen) == watch.evaluated_at) {
+                (true, _) => Had::Ground,
+                (false, true) => Had::TooLittle,
+                (false, false) => Had::Nothing,
+            };
+            visit(tags, state.machine.state(), &state.judgement, had);
+        }
+    }
+
+    /// What a monitor looks at, as far as cells show it.
+    pub(crate) fn selections(&self, name: &str) -> Vec<Selection> {
+        match self.watch(name).map(|watch| &watch.kind) {
+            Some(Kind::Metric(metric)) => metric.selections(),
+            _ => Vec::new(),
+        }
     }
 
     /// The revision of a monitor's definition.

@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod explain;
 mod ledger;
+mod prove;
 mod template;
 
 pub use condition::{
@@ -32,6 +33,7 @@ pub use engine::{
 pub use error::MonitorError;
 pub use explain::explain;
 pub use ledger::{History, Keep, Ledger, Selection};
+pub use prove::{BacktestOptions, BacktestReport, GroupBacktest, MonitorBacktest, Verdict, backtest};
 pub use template::{Facts, NoticeState, Template, Variable};
 
 use weir_query::QueryError;

@@ -41,6 +41,9 @@ pub(super) struct GroupState {
     /// The numbers of the last tick.
     #[serde(skip)]
     pub(super) judgement: Judgement,
+    /// Whether the last tick had ground for a judgement.
+    #[serde(skip)]
+    pub(super) was_judged: bool,
     #[serde(skip)]
     pub(super) is_learning: bool,
     /// A hash of its tags, for digests.
@@ -70,6 +73,7 @@ impl GroupState {
             exemplars: Vec::new(),
             last_seen: at,
             judgement: Judgement::default(),
+            was_judged: false,
             is_learning: false,
             key_hash: 0,
         };

@@ -10,7 +10,7 @@ use super::points::{PointQuery, Points, aggregate};
 use super::reading::{Outcome, Reading, Readings};
 use crate::condition::{Period, PointAggregator, Reading as Read, Rule, Shape, Window};
 use crate::detect::{forecast, outliers};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Selection};
 
 /// How much history a forecast is made of, in lengths of its window, and the most of it.
 const FORECAST_HISTORY: i64 = 4;
@@ -125,6 +125,11 @@ impl Metric {
             }
         }
         &self.needs
+    }
+
+    /// What it looks at, as far as cells show it.
+    pub(super) fn selections(&self) -> Vec<Selection> {
+        self.needs.iter().map(|need| need.selection.clone()).collect()
     }
 
     /// What its bands are made of, when it has bands that have learned nothing.

@@ -368,6 +368,7 @@ fn step(
     may_worsen: bool,
     judged: &mut Judged1,
 ) {
+    state.was_judged = !matches!(seen, Seen::Nothing | Seen::NoData);
     let before = state.machine.clone();
     let change = state.machine.step(bounds, at, by_us, seen, may_worsen);
     if let Some(change) = change {

@@ -225,7 +225,7 @@ struct Answers {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_ledger_answers_as_a_store_with_the_same_cells(before in steps(), steps in steps()) {

@@ -1,0 +1,20 @@
+//! Proofs: what monitors would have done, and whether what they did can be done again.
+//!
+//! All of it runs the engine itself over cells, so what is proved is what runs: [`backtest`] over what the store has kept
+//! shows whether a monitor is worth having before anybody is woken by it.
+//!
+//! Invariants: no I/O but through [`weir_types::Scan`], and no clock. What the store keeps only by the hour is read anew
+//! from rows where there are rows.
+//!
+//! On failure a [`weir_types::ScanError`] says what could not be read; a monitor that cannot be evaluated is part of the
+//! report and no failure.
+
+mod backtest;
+mod history;
+mod suggest;
+mod tally;
+mod verdict;
+
+pub use backtest::{BacktestOptions, BacktestReport, MonitorBacktest, backtest};
+pub use tally::GroupBacktest;
+pub use verdict::Verdict;
