@@ -5,7 +5,8 @@
 //! spans ([`trace`]) and as events ([`event`]), and both go through one mapping (`llmobs`).
 //!
 //! The id of a span is the same either way, and its trace is always the APM trace, whose id travels with the call in
-//! `traceparent`: that is how the gateway's span of the same call is found.
+//! `traceparent`: that is how the gateway's span of the same call is found. Evaluations name traces by LLM Observability's
+//! own ids; the store finds their spans by the spans' ids.
 //!
 //! Behaviour on failure: what is no payload is refused as a whole with 400, since a client may repair and repeat it;
 //! single spans and evaluations that make no sense are counted and the rest is kept; when the journal fails the client is
@@ -19,7 +20,6 @@ mod error;
 pub mod evaluation;
 pub mod event;
 mod ids;
-mod joins;
 mod llmobs;
 mod msgpack;
 mod object;
@@ -37,11 +37,9 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 use tokio::sync::Semaphore;
-use weir_types::Record;
 
 use crate::Inlet;
 use crate::body::read_body;
-use joins::Joins;
 
 pub use apm::TraceVersion;
 pub use batch::Batch;
@@ -92,7 +90,6 @@ const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 struct Agent {
     inlet: Arc<Inlet>,
     info: Bytes,
-    joins: Joins,
     large_bodies: Semaphore,
 }
 
@@ -108,12 +105,8 @@ enum Payload {
 /// The routes of the agent, and those of Datadog's intake that clients without an agent use.
 #[expect(clippy::needless_pass_by_value, reason = "who serves has no more use for it")]
 pub fn router(inlet: Arc<Inlet>, info: DatadogInfo) -> Router {
-    let agent = Arc::new(Agent {
-        inlet,
-        info: info_json(&info),
-        joins: Joins::default(),
-        large_bodies: Semaphore::new(LARGE_BODIES_MAX),
-    });
+    let agent =
+        Arc::new(Agent { inlet, info: info_json(&info), large_bodies: Semaphore::new(LARGE_BODIES_MAX) });
     let traces = || post(traces).put(traces);
     Router::new()
         .route(
@@ -247,33 +240,20 @@ impl Agent {
 
     fn keep(&self, payload: Payload, body: &[u8]) -> Result<(), DatadogError> {
         let now = self.inlet.clock().now();
-        let mut batch = match payload {
+        let batch = match payload {
             Payload::Traces(version, tracer) => trace::decode(body, version, tracer)?,
             Payload::Events(tracer) => event::decode(body, tracer)?,
             Payload::Evaluations => evaluation::decode(body, now)?,
             Payload::Statsd => {
                 let (records, refusals) = crate::dogstatsd::decode(body, now);
-                Batch { records, refusals, ..Batch::default() }
+                Batch { records, refusals }
             }
         };
-        self.join(&mut batch.records);
         self.inlet.accept_from(RECEIVER, batch.records)?;
-        self.joins.remember(batch.told);
         for (reason, count) in batch.refusals {
             self.inlet.refuse(RECEIVER, reason, count);
         }
         Ok(())
-    }
-
-    /// Gives evaluations the trace under which their span is kept, where it is known.
-    fn join(&self, records: &mut [Record]) {
-        for record in records {
-            if let Record::Score(score) = record
-                && let Some(trace_id) = score.span_id.and_then(|span_id| self.joins.trace_of(span_id))
-            {
-                score.trace_id = trace_id;
-            }
-        }
     }
 }
 

@@ -10,7 +10,7 @@ mod spans;
 mod sql;
 mod traces;
 
-pub(crate) use span_row::{joining_columns, read_span, whole_columns};
+pub(crate) use span_row::{SCORE_COLUMNS, joining_columns, read_score, read_span, whole_columns};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,12 +7,14 @@
 //! Behaviour on failure: a transaction that fails is rolled back and tried again, with growing pauses, for as long as
 //! it takes; meanwhile the journal keeps the records and appends go on. What goes wrong is in the statistics.
 
+mod awaiting;
 mod batch;
 mod catalog;
 mod coverage_points;
 mod files;
 mod fold;
 mod handover;
+mod judged;
 mod reconcile;
 mod retention;
 mod roll_up;
@@ -27,13 +29,15 @@ use std::time::{Duration, Instant};
 
 use duckdb::Connection;
 use tokio::sync::watch;
-use weir_types::{CellDelta, Clock};
+use weir_types::{CellDelta, Clock, UnixMicros};
 
 use crate::duck::{Duck, Marks};
 use crate::journal::Journal;
-use crate::recorder::batch::{Batch, MetricTag, SpanTags};
+use crate::recorder::awaiting::{Arrivals, Awaiting};
+use crate::recorder::batch::{Batch, MetricTag};
 use crate::recorder::files::FileSource;
 use crate::recorder::handover::Taken;
+use crate::recorder::judged::Judged;
 use crate::recorder::reconcile::{Changes, Reconciler};
 use crate::recorder::tag_limit::TagLimit;
 use crate::recorder::upkeep::Upkeep;
@@ -41,7 +45,6 @@ use crate::stats::Counters;
 use crate::{StoreConfig, StoreError};
 
 pub(crate) use catalog::Catalog;
-#[cfg(test)]
 pub(crate) use fold::Fold;
 pub(crate) use fold::VALUE_NANO_MAX;
 pub(crate) use handover::Handover;
@@ -116,6 +119,7 @@ struct Recorder {
     failures_in_a_row: u32,
     files: FileSource,
     reconciler: Reconciler,
+    awaiting: Awaiting,
     tag_limit: TagLimit,
     upkeep: Upkeep,
     upkeep_due_at: Instant,
@@ -131,6 +135,7 @@ impl Recorder {
             failures_in_a_row: 0,
             files,
             reconciler: Reconciler::new(),
+            awaiting: Awaiting::default(),
             tag_limit: TagLimit::default(),
             upkeep: Upkeep::default(),
             upkeep_due_at: Instant::now(),
@@ -244,7 +249,7 @@ impl Recorder {
             self.succeeded(batch, 0);
             return Ok(());
         }
-        let Self { shared, connection: Some(connection), reconciler, tag_limit, .. } = self else {
+        let Self { shared, connection: Some(connection), reconciler, awaiting, tag_limit, .. } = self else {
             return Err(StoreError::Closed);
         };
         let marks = Marks { journal_position: batch.position, ..self.marks };
@@ -255,20 +260,27 @@ impl Recorder {
                 Some(changes) => (&changes.batch, changes.added.as_slice()),
                 None => (batch, [].as_slice()),
             };
-            let span_tags = span_tags(connection, batch)?;
-            let mut cells = batch.cells(&span_tags, others);
+            let judged = Judged::of(connection, batch)?;
+            let arrivals = awaiting.arrivals(connection, batch)?;
+            let mut cells = batch.cells(&judged, others, &arrivals);
             let over_limit = tag_limit.apply(&mut cells, shared.clock.now());
             let new_tags = shared.catalog.unknown(&cells);
             if let Some(changes) = &changes {
                 changes.change_rows(connection)?;
             }
-            batch.write(connection, &span_tags, &cells, &new_tags, &marks)?;
+            arrivals.change_rows(connection)?;
+            batch.write(connection, &judged, &cells, &new_tags, &marks)?;
+            let mut removed = Fold::new(UnixMicros::MINUTE);
             if let Some(changes) = &changes {
-                changes.correct_cells(connection, &marks)?;
+                changes.removed_to(&mut removed);
             }
+            arrivals.removed_to(&mut removed);
+            reconcile::take_away(connection, &removed.finish(), &marks)?;
             marks.save(connection).map_err(StoreError::duck("save the journal's position"))?;
-            Ok(Written { cells, new_tags, over_limit, changes })
+            Ok(Written { cells, new_tags, over_limit, changes, judged, arrivals })
         })?;
+        let kept = written.changes.as_ref().map_or(batch, |changes| &changes.batch);
+        awaiting.note(kept, &written.judged, &written.arrivals);
         reconciler.note(&keys, written.changes.as_ref());
         self.upkeep.note(&written.cells, &marks);
         self.marks = marks;
@@ -311,6 +323,7 @@ impl Recorder {
             Marks { journal_position: marks.journal_position.max(self.marks.journal_position), ..marks };
         self.shared.catalog.load(&connection).map_err(StoreError::duck("read the names of metrics"))?;
         self.reconciler.load(&connection)?;
+        self.awaiting.load(&connection)?;
         self.shared.progress.send_modify(|progress| progress.stored_position = self.marks.journal_position);
         self.shared.counters.set_commit_error(None);
         self.connection = Some(connection);
@@ -377,21 +390,14 @@ impl Recorder {
     }
 }
 
-/// The tags of the spans that the batch's scores are about.
-fn span_tags(connection: &Connection, batch: &Batch) -> Result<SpanTags, StoreError> {
-    let (missing, earliest) = batch.missing_spans();
-    let mut known = catalog::span_tags(connection, &missing, earliest)
-        .map_err(StoreError::duck("look up the spans of scores"))?;
-    batch.add_span_tags(&mut known);
-    Ok(known)
-}
-
 /// What a transaction brought.
 struct Written {
     cells: Vec<CellDelta>,
     new_tags: Vec<MetricTag>,
     over_limit: u64,
     changes: Option<Changes>,
+    judged: Judged,
+    arrivals: Arrivals,
 }
 
 /// Runs changes as one transaction: all of them or none.

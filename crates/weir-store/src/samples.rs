@@ -162,8 +162,9 @@ prop_compose! {
         judge in text(),
         rationale in content(),
         tags in tag_set(),
+        by_span_alone in any::<bool>(),
     ) -> Score {
-        Score { time, trace_id, span_id, name, value, judge, rationale, tags }
+        Score { time, trace_id, span_id, by_span_alone, name, value, judge, rationale, tags }
     }
 }
 

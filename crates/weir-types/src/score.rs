@@ -25,6 +25,9 @@ pub struct Score {
     pub trace_id: TraceId,
     /// The span it is about; `None` for the trace as a whole.
     pub span_id: Option<SpanId>,
+    /// Whether the judge numbers traces in another way than spans do, so that the span's id alone says which span is
+    /// meant. Once that span is stored, the trace is the span's.
+    pub by_span_alone: bool,
     /// The metric it is a sample of, such as `custom.llm.faithfulness_score`.
     pub name: Arc<str>,
     /// What was said.

@@ -174,6 +174,7 @@ impl Browse for FakeStore {
             time: NOW,
             trace_id,
             span_id: Some(span.span_id),
+            by_span_alone: false,
             name: name.into(),
             value,
             judge: "faithfulness@1".into(),

@@ -1,6 +1,6 @@
-//! What one payload brings: records, what was refused, and the spans that later evaluations may be about.
+//! What one payload brings: records, and what was refused.
 
-use weir_types::{Record, Span, SpanId, TraceId};
+use weir_types::{Record, Span};
 
 use super::repeated;
 
@@ -11,8 +11,6 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// What is not, by reason.
     pub refusals: Vec<(&'static str, u64)>,
-    /// Spans of LLM Observability and their traces.
-    pub(super) told: Vec<(SpanId, TraceId)>,
 }
 
 impl Batch {

@@ -48,6 +48,8 @@ fn record(metric: &Object<'_>, now: UnixMicros) -> Result<Record, &'static str> 
             time,
             trace_id,
             span_id,
+            // LLM Observability gives traces ids of its own; spans are kept under the APM trace's.
+            by_span_alone: true,
             name,
             value,
             judge,

@@ -25,10 +25,7 @@ pub fn decode(payload: &[u8], tracer: &'static str) -> Result<Batch, serde_json:
         let event = if attributes.is_empty() { event } else { attributes };
         for raw in event.list("spans") {
             match span(&Object::of(raw), &event, tracer) {
-                Some(span) => {
-                    batch.told.push((span.span_id, span.trace_id));
-                    spans.push(span);
-                }
+                Some(span) => spans.push(span),
                 None => batch.refuse("no_id"),
             }
         }

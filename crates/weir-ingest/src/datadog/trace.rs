@@ -17,9 +17,6 @@ pub fn decode(payload: &[u8], version: TraceVersion, tracer: &'static str) -> Re
                     if unread.is_some() {
                         batch.refuse("bad_llmobs");
                     }
-                    if apm.llmobs.is_some() {
-                        batch.told.push((span.span_id, span.trace_id));
-                    }
                     spans.push(span);
                 }
                 Err(Dropped::NoId) => batch.refuse("no_id"),

@@ -25,6 +25,7 @@ pub(crate) fn read(id: TraceId, sent: &Value, now: UnixMicros) -> Result<(Score,
         trace_id: id,
         // MLflow writes the id of a span as 16 hexadecimal digits.
         span_id: sent["span_id"].as_str().and_then(|id| id.parse().ok()),
+        by_span_alone: false,
         name: tag(name),
         value,
         judge: tag(judge),

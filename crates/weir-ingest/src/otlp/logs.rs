@@ -126,6 +126,7 @@ fn score(
         time,
         trace_id,
         span_id: Some(span_id),
+        by_span_alone: false,
         name: tag(&name),
         value,
         judge: of_text("gen_ai.evaluation.evaluator").map_or_else(|| Arc::from("otlp"), |judge| tag(&judge)),

@@ -157,7 +157,7 @@ async fn what_was_sent_as_an_event_is_not_kept_again_as_a_poorer_span() {
 }
 
 #[tokio::test]
-async fn an_evaluation_that_follows_its_span_gets_the_trace_of_that_span() {
+async fn an_evaluation_names_its_span_by_the_spans_id_alone() {
     let agent = Agent::new();
     agent.post("/v0.4/traces", TRACES).await;
     let (status, _) = agent.post("/evp_proxy/v4/api/intake/llm-obs/v2/eval-metric", EVALUATIONS).await;
@@ -166,7 +166,7 @@ async fn an_evaluation_that_follows_its_span_gets_the_trace_of_that_span() {
     let scores = agent.kept.scores();
     assert_eq!(scores.len(), 4);
     for score in &scores {
-        assert_eq!((score.trace_id, score.span_id), (call.trace_id, Some(call.span_id)), "{}", score.name);
+        assert_eq!((score.by_span_alone, score.span_id), (true, Some(call.span_id)), "{}", score.name);
     }
     let values: Vec<_> = scores.iter().map(|score| (&*score.name, score.value.clone())).collect();
     let label = |text: &str| ScoreValue::Label(Arc::from(text));

@@ -139,6 +139,7 @@ pub(crate) fn read_score(row: &Row<'_>) -> duckdb::Result<Score> {
         time: UnixMicros(c.get()?),
         trace_id: c.parsed(|text| text.parse().ok())?.unwrap_or(TraceId::from_bytes([0; 16])),
         span_id: c.parsed(|text| text.parse().ok())?,
+        by_span_alone: false,
         name: c.text()?.unwrap_or_default(),
         value: match (c.get::<Option<f64>>()?, c.text()?) {
             (Some(number), _) => ScoreValue::Number(number),

@@ -187,6 +187,7 @@ fn write_score(message: &mut Message, score: &Score) {
     message.text(8, &score.judge);
     message.text_if(9, score.rationale.as_ref().map(Content::expose));
     message.tags(10, &score.tags);
+    message.flag(11, score.by_span_alone);
 }
 
 fn write_point(message: &mut Message, point: &Point) {

@@ -106,6 +106,7 @@ fn score_from_wire(score: wire::Score) -> Score {
         time: UnixMicros(score.time_us),
         trace_id: trace_from_wire(score.trace_id_high, score.trace_id_low),
         span_id: score.span_id.map(span_id_from_wire),
+        by_span_alone: score.by_span_alone,
         name: score.name.into(),
         value,
         judge: score.judge.into(),

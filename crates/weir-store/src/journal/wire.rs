@@ -159,6 +159,8 @@ pub(crate) struct Score {
     pub rationale: Option<String>,
     #[prost(message, repeated, tag = "10")]
     pub tags: Vec<Tag>,
+    #[prost(bool, tag = "11")]
+    pub by_span_alone: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

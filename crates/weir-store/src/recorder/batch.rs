@@ -1,14 +1,15 @@
 //! What one transaction brings: rows, cells, and the position that makes it happen once.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use duckdb::{Connection, appender_params_from_iter};
-use weir_types::{CellDelta, Record, Score, Span, SpanId, Tags, TraceId, UnixMicros};
+use weir_types::{CellDelta, Record, Score, Span, UnixMicros};
 
 use crate::StoreError;
 use crate::duck::Marks;
+use crate::recorder::awaiting::{self, Arrivals};
 use crate::recorder::fold::{self, Fold};
+use crate::recorder::judged::Judged;
 use crate::recorder::rows::{self, ScoreRow};
 use crate::stats::RecordCounts;
 
@@ -23,9 +24,6 @@ pub(crate) struct Batch {
     pub records: Vec<Record>,
 }
 
-/// The tags of spans that scores are about, as far as known.
-pub(crate) type SpanTags = HashMap<(TraceId, SpanId), Tags>;
-
 impl Batch {
     pub(crate) fn counts(&self) -> RecordCounts {
         let mut counts = RecordCounts::default();
@@ -33,42 +31,12 @@ impl Batch {
         counts
     }
 
-    /// The spans that scores in this batch are about and that are not in it, and the earliest time of such a score.
-    pub(crate) fn missing_spans(&self) -> (BTreeSet<(TraceId, SpanId)>, UnixMicros) {
-        let mut missing = BTreeSet::new();
-        let mut earliest = UnixMicros(i64::MAX);
-        for score in self.scores() {
-            if let Some(span_id) = score.span_id {
-                missing.insert((score.trace_id, span_id));
-                earliest = earliest.min(score.time);
-            }
-        }
-        for record in &self.records {
-            if let Record::Span(span) = record {
-                missing.remove(&(span.trace_id, span.span_id));
-            }
-        }
-        (missing, earliest)
-    }
-
-    /// Adds the tags of the batch's own spans, when a score may ask for them.
-    pub(crate) fn add_span_tags(&self, known: &mut SpanTags) {
-        if self.scores().next().is_none() {
-            return;
-        }
-        for record in &self.records {
-            if let Record::Span(span) = record {
-                known.insert((span.trace_id, span.span_id), fold::tags_of_span(span));
-            }
-        }
-    }
-
-    /// The cells of the batch, and of other spans that are stored already, by minute.
-    pub(crate) fn cells(&self, span_tags: &SpanTags, others: &[Span]) -> Vec<CellDelta> {
+    /// The cells of the batch, and of other spans and of scores that are stored already, by minute.
+    pub(crate) fn cells(&self, judged: &Judged, others: &[Span], arrivals: &Arrivals) -> Vec<CellDelta> {
         let mut fold = Fold::new(UnixMicros::MINUTE);
         for record in &self.records {
             let tags = match record {
-                Record::Score(score) => tags_for(score, span_tags),
+                Record::Score(score) => judged.span_of(score).map(|(_, tags)| tags),
                 _ => None,
             };
             fold.record(record, tags);
@@ -76,6 +44,7 @@ impl Batch {
         for span in others {
             fold.span(span);
         }
+        arrivals.add_to(&mut fold);
         fold.finish()
     }
 
@@ -83,14 +52,14 @@ impl Batch {
     pub(crate) fn write(
         &self,
         connection: &Connection,
-        span_tags: &SpanTags,
+        judged: &Judged,
         cells: &[CellDelta],
         new_tags: &[MetricTag],
         marks: &Marks,
     ) -> Result<(), StoreError> {
         let fail = StoreError::duck("append rows");
         let write = || {
-            self.write_rows(connection, span_tags)?;
+            self.write_rows(connection, judged)?;
             append_cells(connection, "cells_1m", cells)?;
             // The hours that are closed already get what came late, so that they stay whole.
             let mut late = Fold::new(UnixMicros::HOUR);
@@ -105,16 +74,21 @@ impl Batch {
         write().map_err(fail)
     }
 
-    fn write_rows(&self, connection: &Connection, span_tags: &SpanTags) -> duckdb::Result<()> {
+    fn write_rows(&self, connection: &Connection, judged: &Judged) -> duckdb::Result<()> {
         let (mut spans, mut scores, mut points, mut events) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for record in &self.records {
             match record {
                 Record::Span(span) => spans.push(&**span),
-                Record::Score(score) => scores.push(ScoreRow {
-                    score,
-                    cell_tags: fold::tags_of_score(score, tags_for(score, span_tags)),
-                }),
+                Record::Score(score) => {
+                    let span = judged.span_of(score);
+                    scores.push(ScoreRow {
+                        score,
+                        trace_id: span.map_or(score.trace_id, |(trace_id, _)| trace_id),
+                        awaits: if span.is_some() { None } else { awaiting::what(score) },
+                        cell_tags: fold::tags_of_score(score, span.map(|(_, tags)| tags)),
+                    });
+                }
                 Record::Point(point) => points.push(&**point),
                 Record::Event(event) => events.push(&**event),
             }
@@ -125,16 +99,13 @@ impl Batch {
         append(connection, "events", events.len(), || rows::events(&events))
     }
 
-    fn scores(&self) -> impl Iterator<Item = &Score> {
+    /// The batch's scores.
+    pub(super) fn scores(&self) -> impl Iterator<Item = &Score> {
         self.records.iter().filter_map(|record| match record {
             Record::Score(score) => Some(&**score),
             _ => None,
         })
     }
-}
-
-fn tags_for<'a>(score: &Score, span_tags: &'a SpanTags) -> Option<&'a Tags> {
-    span_tags.get(&(score.trace_id, score.span_id?))
 }
 
 /// Appends cells to one of the two tables of cells.

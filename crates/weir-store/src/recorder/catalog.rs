@@ -1,13 +1,12 @@
-//! Which metrics there are and which tags they have, in memory and in the table `metric_tags`; and the tags of spans.
+//! Which metrics there are and which tags they have, in memory and in the table `metric_tags`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use duckdb::{Connection, params_from_iter};
-use weir_types::{CellDelta, SpanId, TagKey, Tags, TraceId, UnixMicros, metric};
+use duckdb::Connection;
+use weir_types::{CellDelta, TagKey};
 
-use crate::duck::Params;
-use crate::recorder::batch::{MetricTag, SpanTags};
+use crate::recorder::batch::MetricTag;
 
 /// Every metric that was ever seen, with its tags.
 #[derive(Debug, Default)]
@@ -89,46 +88,4 @@ impl Catalog {
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Seen> {
         self.seen.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How long before a score its span may have started for the score to be grouped by the span's tags.
-const SPAN_BEFORE_SCORE_US: i64 = UnixMicros::DAY;
-
-/// The tags that cells carry of these spans, of those that are stored.
-pub(crate) fn span_tags(
-    connection: &Connection,
-    spans: &BTreeSet<(TraceId, SpanId)>,
-    scored_at: UnixMicros,
-) -> duckdb::Result<SpanTags> {
-    let mut found = SpanTags::new();
-    if spans.is_empty() {
-        return Ok(found);
-    }
-    let mut params = Params::default();
-    let from = params.time(scored_at.saturating_add_us(-SPAN_BEFORE_SCORE_US));
-    let ids: Vec<_> = spans
-        .iter()
-        .map(|(trace, span)| {
-            format!("({}, {})", params.text(&trace.to_string()), params.text(&span.to_string()))
-        })
-        .collect();
-    let sql = format!(
-        "SELECT trace_id, span_id, {} FROM spans WHERE start_time >= {from} AND (trace_id, span_id) IN ({})",
-        metric::CELL_TAGS.join(", "),
-        ids.join(", "),
-    );
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params_from_iter(params.values()))?;
-    while let Some(row) = rows.next()? {
-        let (trace, span): (String, String) = (row.get(0)?, row.get(1)?);
-        let (Ok(trace), Ok(span)) = (trace.parse(), span.parse()) else { continue };
-        let mut tags = Tags::new();
-        for (index, key) in metric::CELL_TAGS.into_iter().enumerate() {
-            if let Some(value) = row.get::<_, Option<String>>(index + 2)? {
-                tags.set(TagKey::new(key), value);
-            }
-        }
-        found.insert((trace, span), tags);
-    }
-    Ok(found)
 }

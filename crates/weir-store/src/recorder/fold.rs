@@ -125,7 +125,8 @@ impl Fold {
         }
     }
 
-    fn score(&mut self, score: &Score, span_tags: Option<&Tags>) {
+    /// Adds what a score contributes.
+    pub(crate) fn score(&mut self, score: &Score, span_tags: Option<&Tags>) {
         let ScoreValue::Number(value) = score.value else { return };
         if let Some(cell) = cell_of(value, true) {
             self.merge(&score.name, score.time, &tags_of_score(score, span_tags), &cell);
@@ -241,6 +242,7 @@ mod tests {
             time: UnixMicros(0),
             trace_id: span.trace_id,
             span_id: Some(span.span_id),
+            by_span_alone: false,
             name: Arc::from("faithfulness"),
             value: ScoreValue::Number(0.5),
             judge: Arc::from("test"),

@@ -27,12 +27,13 @@ use duckdb::Connection;
 use weir_types::{Record, Span, SpanId, TimeRange, TraceId, UnixMicros};
 
 use crate::StoreError;
-use crate::duck::Marks;
 use crate::recorder::batch::Batch;
 use crate::recorder::fold::Fold;
 use crate::recorder::reconcile::recent::{Keys, Recent};
 use crate::recorder::reconcile::stored::StoredSpan;
 use crate::recorder::reconcile::suspects::{RESPONSE_CALLS_MAX, Suspects, hull};
+
+pub(super) use correct::take_away;
 
 /// How often what was found leads to more that must be known: a trace, an answer in it, that answer's other trace.
 const ROUNDS_MAX: usize = 4;
@@ -126,13 +127,11 @@ impl Changes {
         stored::delete(connection, "spans", "start_time", &self.deleted)
     }
 
-    /// Takes from cells what rows do not contribute any more; after the batch is written.
-    pub(super) fn correct_cells(&self, connection: &Connection, marks: &Marks) -> Result<(), StoreError> {
-        let mut removed = Fold::new(UnixMicros::MINUTE);
+    /// Adds what rows do not contribute to cells any more.
+    pub(super) fn removed_to(&self, fold: &mut Fold) {
         for span in &self.removed {
-            removed.span(span);
+            fold.span(span);
         }
-        correct::take_away(connection, &removed.finish(), marks)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use duckdb::arrow::array::RecordBatch;
 use duckdb::arrow::error::ArrowError;
-use weir_types::{CellDelta, Content, Event, Point, PolicyDecision, Score, ScoreValue, Span, Tags, metric};
+use weir_types::{
+    CellDelta, Content, Event, Point, PolicyDecision, Score, ScoreValue, Span, Tags, TraceId, metric,
+};
 
 use crate::arrow::Columns;
 use crate::names;
@@ -10,6 +12,10 @@ use crate::names;
 /// A score with the tags by which it is grouped.
 pub(crate) struct ScoreRow<'a> {
     pub score: &'a Score,
+    /// That of its span.
+    pub trace_id: TraceId,
+    /// What it waits for.
+    pub awaits: Option<&'static str>,
     pub cell_tags: Tags,
 }
 
@@ -99,7 +105,7 @@ pub(crate) fn joined_spans<T>(
 pub(crate) fn scores(rows: &[ScoreRow<'_>]) -> Result<RecordBatch, ArrowError> {
     let columns = Columns::of(rows)
         .time("time", |r| r.score.time)
-        .shown("trace_id", |r| Some(r.score.trace_id))
+        .shown("trace_id", |r| Some(r.trace_id))
         .shown("span_id", |r| r.score.span_id)
         .text("name", |r| Some(&r.score.name))
         .float("value", |r| match r.score.value {
@@ -113,7 +119,7 @@ pub(crate) fn scores(rows: &[ScoreRow<'_>]) -> Result<RecordBatch, ArrowError> {
         .text("judge", |r| Some(&r.score.judge))
         .text("rationale", |r| exposed(r.score.rationale.as_ref()))
         .map("tags", |r| Some(r.score.tags.iter().collect()));
-    with_cell_tags(columns, |r| &r.cell_tags).finish()
+    with_cell_tags(columns, |r| &r.cell_tags).text("awaits", |r| r.awaits).finish()
 }
 
 pub(crate) fn points(rows: &[&Point]) -> Result<RecordBatch, ArrowError> {
@@ -154,7 +160,11 @@ pub(crate) fn cells(rows: &[CellDelta]) -> Result<RecordBatch, ArrowError> {
         .finish()
 }
 
-fn with_cell_tags<'a, T>(columns: Columns<'a, T>, tags: impl Fn(&'a T) -> &'a Tags) -> Columns<'a, T> {
+/// The columns of [`metric::CELL_TAGS`].
+pub(super) fn with_cell_tags<'a, T>(
+    columns: Columns<'a, T>,
+    tags: impl Fn(&'a T) -> &'a Tags,
+) -> Columns<'a, T> {
     metric::CELL_TAGS.into_iter().fold(columns, |columns, key| columns.text(key, |row| tags(row).get(key)))
 }
 

@@ -238,6 +238,7 @@ async fn a_trace_has_its_spans_in_order_and_its_scores() {
         time: START,
         trace_id: trace_id(1),
         span_id: Some(span_id(2)),
+        by_span_alone: false,
         name: Arc::from("custom.llm.faithfulness_score"),
         value: ScoreValue::Number(0.75),
         judge: Arc::from("faithfulness@2"),
@@ -246,6 +247,7 @@ async fn a_trace_has_its_spans_in_order_and_its_scores() {
     };
     let label = Score {
         span_id: None,
+        by_span_alone: false,
         value: ScoreValue::Label("good".into()),
         name: "verdict".into(),
         ..score.clone()

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod audit;
+mod awaiting;
 mod browse;
 mod coverage;
 mod documents;

@@ -115,6 +115,8 @@ def test_evaluations_name_their_span(stand, manual):
         return rows if len(rows) == 3 else None
 
     faithfulness, ok, tone = eventually("three scores", find)
+    # The judge named a trace of its own numbering; the score has the one that its span is stored under.
+    assert {row["trace_id"] for row in (faithfulness, ok, tone)} == {span(stand, manual["llm"])["trace_id"]}
     assert (faithfulness["name"], faithfulness["value"], faithfulness["rationale"]) == ("faithfulness", 0.8, "because")
     assert (ok["name"], ok["value"]) == ("ok", 1.0)
     assert (tone["name"], tone["label"], tone["judge"]) == ("tone", "nice", "ddtrace")

@@ -4,7 +4,7 @@
 //! Within the recorder's transaction, after rows and cells were written. Where the limit on tag sets sent samples to
 //! `__other__`, they are taken from there, and the least and greatest of such a cell stay as bounds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use duckdb::arrow::array::{
@@ -37,7 +37,7 @@ struct Found {
 }
 
 /// Takes minute cells away, and from hours that are rolled up already.
-pub(super) fn take_away(
+pub(in crate::recorder) fn take_away(
     connection: &Connection,
     removed: &[CellDelta],
     marks: &Marks,
@@ -188,16 +188,15 @@ fn set_bounds(
     found: &mut HashMap<Place, Found>,
 ) -> duckdb::Result<()> {
     let wanting = found.iter().filter(|(_, found)| found.needs_bounds && found.cell.count > 0);
-    // Metrics without a histogram count occurrences: each is one.
-    let metrics: BTreeMap<&'static str, &'static DerivedMetric> = wanting
-        .filter_map(|((metric, ..), _)| DerivedMetric::find(metric))
-        .filter(|metric| metric.has_histogram)
-        .map(|metric| (metric.name, metric))
-        .collect();
-    for metric in metrics.into_values() {
-        let bounds = bounds(connection, tier, range, metric)?;
-        let wanting =
-            found.iter_mut().filter(|((name, ..), found)| **name == *metric.name && found.needs_bounds);
+    let metrics: BTreeSet<_> = wanting.map(|((metric, ..), _)| Arc::clone(metric)).collect();
+    for metric in metrics {
+        let bounds = match DerivedMetric::find(&metric) {
+            // Metrics without a histogram count occurrences: each is one.
+            Some(derived) if !derived.has_histogram => continue,
+            Some(derived) => bounds(connection, tier, range, derived)?,
+            None => bounds_of_samples(connection, tier, range, &metric)?,
+        };
+        let wanting = found.iter_mut().filter(|((name, ..), found)| *name == metric && found.needs_bounds);
         for ((_, time, tags), found) in wanting {
             if let Some((least, greatest)) = bounds.get(&(*time, tags.clone())) {
                 (found.cell.min, found.cell.max) = (Some(*least), Some(*greatest));
@@ -207,13 +206,61 @@ fn set_bounds(
     Ok(())
 }
 
+/// The least and the greatest value by cell.
+type Bounds = HashMap<(UnixMicros, Tags), (f64, f64)>;
+
+fn add_bounds(bounds: &mut Bounds, time: UnixMicros, tags: Tags, value: (f64, f64)) {
+    // Long tags that are cut may be equal afterwards.
+    let known = bounds.entry((time, tags)).or_insert(value);
+    *known = (known.0.min(value.0), known.1.max(value.1));
+}
+
+/// The least and the greatest value of a metric that was sent as scores or as points, by cell.
+fn bounds_of_samples(
+    connection: &Connection,
+    tier: Tier,
+    range: TimeRange,
+    metric: &str,
+) -> duckdb::Result<Bounds> {
+    const TAGS: usize = 1 + metric::CELL_TAGS.len();
+    let mut params = Params::default();
+    let (from, to, name) = (params.time(range.from), params.time(range.to), params.text(metric));
+    let step = format!("epoch_us(time) // {}", tier.step_us());
+    let which = format!("time >= {from} AND time < {to} AND name = {name} AND isfinite(value)");
+    let none = ["NULL::VARCHAR"; metric::CELL_TAGS.len()].join(", ");
+    let sql = format!(
+        "SELECT {step}, {}, tags, min(value), max(value) FROM scores WHERE {which} GROUP BY ALL UNION ALL \
+         SELECT {step}, {none}, tags, min(value), max(value) FROM points WHERE {which} AND kind <> 'set' GROUP BY ALL",
+        metric::CELL_TAGS.join(", "),
+    );
+    let mut bounds = Bounds::new();
+    let mut statement = connection.prepare(&sql)?;
+    drop(statement.stream_arrow(params_from_iter(params.values()))?);
+    while let Some(chunk) = statement.step()? {
+        let steps: &Int64Array = column(&chunk, 0)?;
+        let others: &MapArray = column(&chunk, TAGS)?;
+        let (least, greatest): (&Float64Array, &Float64Array) =
+            (column(&chunk, TAGS + 1)?, column(&chunk, TAGS + 2)?);
+        for row in 0..chunk.len() {
+            let mut tags = Tags::new();
+            for (key, value) in tags_at(others, row)?.iter() {
+                tags.set(key.clone(), cut(value));
+            }
+            cell_tags(&chunk, 1, row, &mut tags)?;
+            let time = UnixMicros(steps.value(row) * tier.step_us());
+            add_bounds(&mut bounds, time, tags, (least.value(row), greatest.value(row)));
+        }
+    }
+    Ok(bounds)
+}
+
 /// The least and the greatest value of a metric in the rows, by cell.
 fn bounds(
     connection: &Connection,
     tier: Tier,
     range: TimeRange,
     metric: &DerivedMetric,
-) -> duckdb::Result<HashMap<(UnixMicros, Tags), (f64, f64)>> {
+) -> duckdb::Result<Bounds> {
     let mut params = Params::default();
     let (from, to) = (params.time(range.from), params.time(range.to));
     let unit = metric.unit_sql();
@@ -225,7 +272,7 @@ fn bounds(
         metric::CELL_TAGS.join(", "),
         metric.filter_sql,
     );
-    let mut bounds = HashMap::new();
+    let mut bounds = Bounds::new();
     let mut statement = connection.prepare(&sql)?;
     drop(statement.stream_arrow(params_from_iter(params.values()))?);
     while let Some(chunk) = statement.step()? {
@@ -241,10 +288,7 @@ fn bounds(
                 tags.set(TagKey::new(key), cut(value));
             }
             let time = UnixMicros(steps.value(row) * tier.step_us());
-            let value = (least.value(row), greatest.value(row));
-            // Long tags that are cut may be equal afterwards.
-            let known = bounds.entry((time, tags)).or_insert(value);
-            *known = (known.0.min(value.0), known.1.max(value.1));
+            add_bounds(&mut bounds, time, tags, (least.value(row), greatest.value(row)));
         }
     }
     Ok(bounds)
