@@ -104,12 +104,27 @@ impl Definitions {
 /// Loads definitions, file by file. The bundled monitors come first. Composites are checked to name monitors that exist,
 /// and not themselves.
 pub fn load(files: &[Definitions]) -> Result<Vec<Monitor>, Vec<MonitorError>> {
+    load_with(files, None)
+}
+
+/// As [`load`], with entries over all others: those may change conditions too, because they are no second definition but
+/// what somebody wants instead.
+pub fn load_with(
+    files: &[Definitions],
+    over: Option<&Definitions>,
+) -> Result<Vec<Monitor>, Vec<MonitorError>> {
     let mut errors = Vec::new();
     let mut entries: Vec<(String, Entry)> = Vec::new();
     let bundled = Definitions::read(BUNDLED_FILE, BUNDLED).map_err(|error| vec![error])?;
     for Definitions { file, entries: written } in std::iter::once(&bundled).chain(files) {
         for entry in written {
             errors.extend(add(&mut entries, file, entry.clone()).err());
+        }
+    }
+    for entry in over.into_iter().flat_map(|over| &over.entries) {
+        match entries.iter_mut().find(|(_, known)| known.name == entry.name) {
+            Some((_, known)) => known.change(entry.clone()),
+            None => errors.extend(add(&mut entries, over.map_or("", |over| &over.file), entry.clone()).err()),
         }
     }
     let mut monitors: Vec<Monitor> = Vec::new();

@@ -114,7 +114,7 @@ impl Engine {
                         watch.inherit(&mut before);
                     } else {
                         let judged = before.close(at);
-                        say::report(&mut report, &mut before, judged, true);
+                        say::report(&mut report, &mut before, at, judged, true);
                     }
                     watch
                 }
@@ -124,7 +124,7 @@ impl Engine {
         }
         for mut watch in old {
             let judged = watch.close(at);
-            say::report(&mut report, &mut watch, judged, true);
+            say::report(&mut report, &mut watch, at, judged, true);
         }
         self.watches = in_order(std::mem::take(&mut self.watches));
         report
@@ -172,7 +172,8 @@ impl Engine {
         let mut states: BTreeMap<Arc<str>, States> = BTreeMap::new();
         let needs_states = self.watches.iter().any(|watch| matches!(watch.kind, Kind::Composite(_)));
         for watch in &mut self.watches {
-            if watch.is_due(at) {
+            let at = at.saturating_add_us(-watch.delay_us());
+            if watch.is_due(at) && watch.evaluated_at.is_none_or(|last| last < at) {
                 let was_failing = watch.is_failing();
                 let judged = watch.judge(at, presence, ledger, &states);
                 if let Some(error) = watch.error.as_ref().filter(|_| watch.is_failing() && !was_failing) {
@@ -180,7 +181,7 @@ impl Engine {
                 }
                 let digest = judged.digest.text();
                 report.digests.push((Arc::from(watch.monitor.name.as_str()), Arc::from(digest)));
-                say::report(&mut report, watch, judged, tell);
+                say::report(&mut report, watch, at, judged, tell);
             }
             if needs_states {
                 states.insert(Arc::from(watch.monitor.name.as_str()), watch.states());
@@ -227,6 +228,19 @@ impl Engine {
     /// When a monitor was evaluated last.
     pub fn evaluated_at(&self, name: &str) -> Option<UnixMicros> {
         self.watch(name).and_then(|watch| watch.evaluated_at)
+    }
+
+    /// Says how long after a minute its values were seen to come, for monitors that do not say themselves how long they
+    /// wait. Whole minutes; a monitor is judged at ticks that lie so far back.
+    pub fn set_delay(&mut self, name: &str, seen_us: i64) {
+        if let Some(watch) = self.watches.iter_mut().find(|watch| watch.monitor.name == name) {
+            watch.seen_delay_us = seen_us;
+        }
+    }
+
+    /// How long a monitor waits beyond the tick, in microseconds.
+    pub fn delay_us(&self, name: &str) -> i64 {
+        self.watch(name).map_or(0, Watch::delay_us)
     }
 
     /// Why a monitor could not be evaluated last time.

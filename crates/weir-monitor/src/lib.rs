@@ -26,6 +26,7 @@ pub use condition::{
 };
 pub use definition::{
     Action, ActionEntry, Amount, Definitions, Entry, Handling, Levels, Monitor, NoData, Severity, load,
+    load_with,
 };
 pub use engine::{
     BandHistory, Bounds, Change as StateChange, Engine, Follow, Machine, Presence, Seen, Telling, TickReport,

@@ -1,10 +1,10 @@
 //! The store: everything that Weir keeps, and the answers about it.
 //!
-//! [`Store::open`] gives out eight doors: a [`RecordSink`](weir_types::RecordSink) that takes records into the journal,
+//! [`Store::open`] gives out nine doors: a [`RecordSink`](weir_types::RecordSink) that takes records into the journal,
 //! a [`Scan`](weir_types::Scan) for the query language, a [`Browse`](weir_types::Browse) for lists and SQL, a
 //! [`KeyDirectory`](weir_types::KeyDirectory) with its [`KeyAdmin`](weir_types::KeyAdmin) for virtual keys,
-//! [`Documents`](weir_types::Documents) for what people arrange, an [`AlertStore`](weir_types::AlertStore) for what
-//! monitors find and tell, and an [`AuditLog`](weir_types::AuditLog).
+//! [`Documents`](weir_types::Documents) for what people arrange, a [`CellFeed`](weir_types::CellFeed) for
+//! who follows cells, an [`AlertStore`](weir_types::AlertStore) for what monitors find and tell, and an [`AuditLog`](weir_types::AuditLog).
 //!
 //! | on disk | what | written by |
 //! |---|---|---|
@@ -18,6 +18,7 @@
 
 mod arrow;
 mod browse;
+mod cell_feed;
 mod config;
 mod coverage;
 mod derived;

@@ -29,8 +29,9 @@ use std::time::{Duration, Instant};
 
 use duckdb::Connection;
 use tokio::sync::watch;
-use weir_types::{CellDelta, Clock, UnixMicros};
+use weir_types::{CellBatch, CellDelta, Clock, UnixMicros};
 
+use crate::cell_feed::CellTap;
 use crate::duck::{Duck, Marks};
 use crate::journal::Journal;
 use crate::recorder::awaiting::{Arrivals, Awaiting};
@@ -80,6 +81,7 @@ pub(crate) struct Shared {
     pub handover: Arc<Handover>,
     pub duck: Arc<Duck>,
     pub catalog: Arc<Catalog>,
+    pub tap: Arc<CellTap>,
     pub counters: Arc<Counters>,
     pub progress: watch::Sender<Progress>,
     /// Whether the tables' position was compared with the journal's.
@@ -246,6 +248,7 @@ impl Recorder {
         self.connect()?;
         if self.marks.journal_position >= batch.position {
             // A commit that was reported as failed had succeeded.
+            self.shared.tap.lose_track();
             self.succeeded(batch, 0);
             return Ok(());
         }
@@ -275,9 +278,10 @@ impl Recorder {
                 changes.removed_to(&mut removed);
             }
             arrivals.removed_to(&mut removed);
-            reconcile::take_away(connection, &removed.finish(), &marks)?;
+            let removed = removed.finish();
+            reconcile::take_away(connection, &removed, &marks)?;
             marks.save(connection).map_err(StoreError::duck("save the journal's position"))?;
-            Ok(Written { cells, new_tags, over_limit, changes, judged, arrivals })
+            Ok(Written { cells, removed, new_tags, over_limit, changes, judged, arrivals })
         })?;
         let kept = written.changes.as_ref().map_or(batch, |changes| &changes.batch);
         awaiting.note(kept, &written.judged, &written.arrivals);
@@ -285,6 +289,8 @@ impl Recorder {
         self.upkeep.note(&written.cells, &marks);
         self.marks = marks;
         self.shared.catalog.add(written.new_tags);
+        let Written { cells: added, removed, .. } = written;
+        self.shared.tap.put(CellBatch { position: batch.position, added, removed });
         if let Some(changes) = &written.changes {
             self.shared.counters.repeated_spans.add(changes.repeated());
             self.shared.counters.joined_spans.add(changes.joined);
@@ -393,6 +399,7 @@ impl Recorder {
 /// What a transaction brought.
 struct Written {
     cells: Vec<CellDelta>,
+    removed: Vec<CellDelta>,
     new_tags: Vec<MetricTag>,
     over_limit: u64,
     changes: Option<Changes>,

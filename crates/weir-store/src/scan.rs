@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use weir_types::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource, TagKey, UnixMicros, metric};
 
-use crate::duck::{Duck, QueryError};
+use crate::duck::{Duck, Marks, QueryError, Reader};
 use crate::recorder::Catalog;
 use crate::scan::groups::Groups;
 
@@ -75,6 +75,20 @@ impl Scan for DuckScan {
             None => self.catalog().tags(metric),
         }
     }
+}
+
+/// Answers a scan from cells within a transaction of the caller, however many rows that makes.
+pub(crate) fn cells_in_snapshot(
+    reader: &Reader,
+    request: &ScanRequest,
+    marks: &Marks,
+) -> Result<Vec<ScanRow>, Failure> {
+    let buckets = Buckets::of(request);
+    let mut groups = Groups::new(request.by.len(), usize::MAX);
+    if !request.range.is_empty() {
+        cells::scan_at(reader, request, buckets, marks, &mut groups)?;
+    }
+    Ok(groups.finish(|index| buckets.start(index)))
 }
 
 /// The tags that cells of a derived metric carry; `None` for any other metric, whose cells carry whatever it was sent
@@ -145,7 +159,7 @@ fn wants_histogram(request: &ScanRequest) -> bool {
 
 /// A failure of a scan on its way out.
 #[derive(Debug)]
-enum Failure {
+pub(crate) enum Failure {
     Query(QueryError),
     TooManyRows,
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
 use weir_types::{
-    AlertStore, AuditLog, Browse, Clock, Documents, KeyAdmin, KeyDirectory, RecordSink, Scan, UnixMicros,
+    AlertStore, AuditLog, Browse, CellFeed, Clock, Documents, KeyAdmin, KeyDirectory, RecordSink, Scan,
+    UnixMicros,
 };
 
 use crate::browse::DuckBrowse;
+use crate::cell_feed::{CellTap, DuckCellFeed};
 use crate::duck::{Duck, Marks};
 use crate::journal::{Journal, JournalConfig};
 use crate::lock::DirLock;
@@ -73,6 +75,7 @@ impl Store {
             handover,
             duck,
             catalog: Arc::new(Catalog::default()),
+            tap: Arc::new(CellTap::default()),
             counters,
             progress: watch::Sender::new(Progress { stored_position, ..Progress::default() }),
             marks_are_checked: AtomicBool::new(false),
@@ -91,6 +94,11 @@ impl Store {
     pub fn scan(&self) -> Arc<dyn Scan> {
         let limit = std::time::Duration::from_millis(self.shared.config.query_time_max_ms);
         Arc::new(DuckScan::new(Arc::clone(&self.shared.duck), Arc::clone(&self.shared.catalog), limit))
+    }
+
+    /// Tells what happens to cells.
+    pub fn cell_feed(&self) -> Arc<dyn CellFeed> {
+        Arc::new(DuckCellFeed::new(Arc::clone(&self.shared.tap), Arc::clone(&self.shared.duck)))
     }
 
     /// Answers questions about single spans, and SQL.

@@ -16,6 +16,7 @@ mod cmd_serve;
 mod cmd_simulate;
 mod cmd_sql;
 mod config;
+mod judge;
 mod log;
 mod output;
 mod price_list;

@@ -14,9 +14,10 @@ use weir_gateway::{Gateway, GatewayParts};
 use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_store::Store;
-use weir_types::{Clock, NoPolicies, SystemClock};
+use weir_types::{Clock, SystemClock};
 
 use crate::config::Config;
+use crate::judge::{Judge, JudgeParts};
 use crate::price_list::PriceList;
 use crate::receiver_access::{self, Access};
 use crate::receivers::{Receivers, Routers};
@@ -32,6 +33,7 @@ pub struct Weir {
     pub meter: Arc<Meter>,
     listener: TcpListener,
     gateway: Arc<Gateway>,
+    judge: Arc<Judge>,
     api: axum::Router,
     live: LiveFeed,
     front: FrontConfig,
@@ -57,10 +59,22 @@ impl Weir {
         // Whatever is recorded is shown to those who watch: every source appends through this one sink.
         let live = LiveFeed::default();
         let sink = live.tap(store.sink());
+        let judge = Judge::new(JudgeParts {
+            feed: store.cell_feed(),
+            scan: store.scan(),
+            browse: store.browse(),
+            alerts: store.alerts(),
+            audit: store.audit(),
+            sink: Arc::clone(&sink),
+            prices: Arc::new(PriceList(Arc::clone(&meter))),
+            clock: Arc::clone(&clock),
+            configured: config.monitors,
+            runtime: tokio::runtime::Handle::current(),
+        });
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
             keys: store.keys(),
-            policies: Arc::new(NoPolicies),
+            policies: judge.policies(),
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -100,20 +114,39 @@ impl Weir {
         let api = api.merge(telemetry);
         let front =
             FrontConfig { worker_threads: config.worker_threads.unwrap_or(0), ..FrontConfig::default() };
-        Ok(Self { address, store, meter, listener, gateway, api, live, front, inlet, receivers, routers })
+        Ok(Self {
+            address,
+            store,
+            meter,
+            listener,
+            gateway,
+            judge,
+            api,
+            live,
+            front,
+            inlet,
+            receivers,
+            routers,
+        })
     }
 
     /// Serves until `shutdown` is ready, lets calls under way end, and brings the store to rest.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { store, listener, gateway, api, live, front, inlet, receivers, routers, .. } = self;
+        let Self { store, listener, gateway, judge, api, live, front, inlet, receivers, routers, .. } = self;
         let receivers = receivers.serve(&routers, &inlet)?;
         drop((routers, inlet));
+        let judging = judge.start()?;
         let stopping = async {
             shutdown.await;
             live.end();
         };
         front::serve(vec![listener], gateway, api, front, stopping).await?;
         receivers.stop().await;
+        judge.stop();
+        drop(judge);
+        tokio::task::spawn_blocking(move || judging.join()).await?.unwrap_or_else(|_| {
+            tracing::error!("the judge ended early; monitors were not evaluated since");
+        });
         let Some(store) = Arc::into_inner(store) else {
             // What was appended is in the journal, and the next start finds it there.
             tracing::warn!("the store is still in use; what is not stored yet stays in the journal");

@@ -4,6 +4,7 @@
 //! microseconds.
 
 use std::fmt;
+use std::sync::Arc;
 
 use weir_query::Query;
 
@@ -14,6 +15,18 @@ pub struct Condition {
     pub dialect: Dialect,
     /// What is judged.
     pub judged: Judged,
+}
+
+impl Condition {
+    /// The names of the metrics that it is about.
+    pub fn metrics(&self) -> Vec<Arc<str>> {
+        match &self.judged {
+            Judged::Metric(rule) => {
+                rule.query.expr().leaves().iter().map(|leaf| Arc::clone(&leaf.metric)).collect()
+            }
+            Judged::Composite(_) | Judged::Events(_) | Judged::Budget(_) => Vec::new(),
+        }
+    }
 }
 
 /// The form of a condition.

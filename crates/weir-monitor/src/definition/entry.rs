@@ -130,7 +130,7 @@ impl Entry {
     pub(super) fn change(&mut self, later: Self) {
         let Self {
             name: _,
-            condition: _,
+            condition,
             severity,
             message,
             enabled,
@@ -157,6 +157,7 @@ impl Entry {
             labels,
             action,
         } = later;
+        replace(&mut self.condition, condition);
         replace(&mut self.severity, severity);
         replace(&mut self.message, message);
         replace(&mut self.enabled, enabled);

@@ -15,10 +15,16 @@ use crate::definition::{Monitor, NoData};
 use crate::template::{Facts, NoticeState, Variable};
 
 /// Adds what a tick made of one monitor to the report.
-pub(super) fn report(report: &mut TickReport, watch: &mut Watch, judged: Judged1, tell: bool) {
+pub(super) fn report(
+    report: &mut TickReport,
+    watch: &mut Watch,
+    at: UnixMicros,
+    judged: Judged1,
+    tell: bool,
+) {
     let name: Arc<str> = Arc::from(watch.monitor.name.as_str());
     let monitor = Arc::clone(&watch.monitor);
-    let (bounds, at) = (watch.bounds, report.at);
+    let bounds = watch.bounds;
     let mut touched = judged.touched;
     for change in judged.changes {
         let transition = transition(watch, at, &change);

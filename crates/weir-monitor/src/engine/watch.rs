@@ -61,6 +61,8 @@ pub(super) struct Watch {
     /// The tick before this one.
     pub(super) evaluated_at: Option<UnixMicros>,
     pub(super) error: Option<Arc<str>>,
+    /// How long values were seen to take.
+    pub(super) seen_delay_us: i64,
     errors_in_row: u32,
     pub(super) is_full: bool,
     /// Groups as they were kept, until the first tick tells the order of keys.
@@ -106,6 +108,7 @@ impl Watch {
             keys: Vec::new(),
             evaluated_at: None,
             error: None,
+            seen_delay_us: 0,
             errors_in_row: 0,
             is_full: true,
             kept: Vec::new(),
@@ -117,11 +120,18 @@ impl Watch {
         self.monitor.is_enabled && at.0.rem_euclid(self.every_us) == 0
     }
 
+    /// How long after a tick it is judged, in whole minutes.
+    pub(super) fn delay_us(&self) -> i64 {
+        let delay_us = self.monitor.handling.delay_us.unwrap_or(self.seen_delay_us).max(0);
+        (delay_us + UnixMicros::MINUTE - 1) / UnixMicros::MINUTE * UnixMicros::MINUTE
+    }
+
     /// Takes over the groups of the same monitor before it was changed.
     pub(super) fn inherit(&mut self, other: &mut Self) {
         self.kept =
             std::mem::take(&mut other.groups).into_values().chain(std::mem::take(&mut other.kept)).collect();
         self.evaluated_at = other.evaluated_at;
+        self.seen_delay_us = other.seen_delay_us;
     }
 
     /// Takes over a group that was kept.

@@ -22,11 +22,22 @@ pub(crate) fn scan(
 ) -> Result<(), Failure> {
     reader.in_snapshot(Failure::from, || {
         let marks = Marks::load(reader.connection())?;
-        let parts = parts(request.range, buckets, &marks);
-        let mut params = Params::default();
-        let sql = statement(request, buckets, &parts, &mut params);
-        reader.for_each_chunk(&sql, &params, |chunk| merge(chunk, wants_histogram(request), groups))
+        scan_at(reader, request, buckets, &marks, groups)
     })
+}
+
+/// Answers a scan within a transaction of the caller, who has read its marks.
+pub(crate) fn scan_at(
+    reader: &Reader,
+    request: &ScanRequest,
+    buckets: Buckets,
+    marks: &Marks,
+    groups: &mut Groups,
+) -> Result<(), Failure> {
+    let parts = parts(request.range, buckets, marks);
+    let mut params = Params::default();
+    let sql = statement(request, buckets, &parts, &mut params);
+    reader.for_each_chunk(&sql, &params, |chunk| merge(chunk, wants_histogram(request), groups))
 }
 
 /// Which tier answers for which part of a range.

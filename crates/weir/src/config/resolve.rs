@@ -43,6 +43,8 @@ pub struct Config {
     pub log: file::Log,
     /// Where telemetry is received.
     pub listeners: Listeners,
+    /// What is watched for, beyond the bundled monitors.
+    pub monitors: Vec<weir_monitor::Entry>,
 }
 
 /// Who may use dashboard and API.
@@ -123,6 +125,7 @@ impl Resolver<'_> {
             prices: prices?,
             log: file.log,
             listeners,
+            monitors: file.monitors,
         })
     }
 

@@ -1,0 +1,92 @@
+//! How late values come: what a metric was seen to need after the end of a minute until almost all values of the minute
+//! are there. Monitors wait for as long before they judge it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use weir_types::{CellBatch, Histogram, UnixMicros};
+
+/// The share of values that is waited for.
+const SHARE: f64 = 0.99;
+
+/// Values that must have been seen before a metric has a delay of its own.
+const SAMPLES_MIN: u64 = 200;
+
+/// Values after which what was seen long ago counts half.
+const SAMPLES_MAX: u64 = 100_000;
+
+/// The longest that is waited for by itself; whatever is later needs `evaluation_delay`.
+const DELAY_US_MAX: i64 = 15 * UnixMicros::MINUTE;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Lateness {
+    by_metric: HashMap<Arc<str>, Histogram>,
+}
+
+impl Lateness {
+    /// Notes how late the values of a batch are at an instant, when it has just been stored.
+    pub(super) fn note(&mut self, batch: &CellBatch, now: UnixMicros) {
+        for delta in &batch.added {
+            let late_us = now.0.saturating_sub(delta.minute.0.saturating_add(UnixMicros::MINUTE));
+            // What comes after a day is an import, and says nothing about what comes by itself.
+            if late_us > UnixMicros::DAY {
+                continue;
+            }
+            let seen = self.by_metric.entry(Arc::clone(&delta.key.metric)).or_default();
+            seen.record_n((late_us.max(0) / UnixMicros::SECOND) as f64, delta.cell.count);
+            if seen.count() > SAMPLES_MAX {
+                *seen = halved(seen);
+            }
+        }
+    }
+
+    /// How long values of a metric are to be waited for, in whole minutes.
+    #[expect(clippy::cast_possible_truncation, reason = "a delay of seconds, bounded just after")]
+    pub(super) fn delay_us(&self, metric: &str) -> i64 {
+        let seen = self.by_metric.get(metric).filter(|seen| seen.count() >= SAMPLES_MIN);
+        let late_us = seen
+            .and_then(|seen| seen.quantile(SHARE))
+            .map_or(0, |seconds| seconds as i64 * UnixMicros::SECOND);
+        let beyond_us = (late_us - super::DELAY_US).max(0);
+        let minutes_us = (beyond_us + UnixMicros::MINUTE - 1) / UnixMicros::MINUTE * UnixMicros::MINUTE;
+        minutes_us.min(DELAY_US_MAX)
+    }
+}
+
+/// The same shape with half the weight.
+fn halved(seen: &Histogram) -> Histogram {
+    let mut halved = Histogram::new();
+    for share in 0..1_000_u32 {
+        if let Some(value) = seen.quantile((f64::from(share) + 0.5) / 1_000.0) {
+            halved.record_n(value, SAMPLES_MAX / 2_000);
+        }
+    }
+    halved
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_types::{Cell, CellDelta, CellKey, Tags};
+
+    use super::*;
+
+    fn batch(minute: i64, count: u64) -> CellBatch {
+        let key = CellKey { metric: Arc::from("m"), tags: Tags::new() };
+        let cell = Cell { count, ..Cell::default() };
+        let delta = CellDelta { key, minute: UnixMicros(minute * UnixMicros::MINUTE), cell };
+        CellBatch { added: vec![delta], ..CellBatch::default() }
+    }
+
+    #[test]
+    fn a_metric_is_waited_for_as_long_as_almost_all_of_it_needs() {
+        let mut lateness = Lateness::default();
+        let now = UnixMicros(100 * UnixMicros::MINUTE);
+        lateness.note(&batch(100, 1_000), now);
+        assert_eq!(lateness.delay_us("m"), 0);
+        // A tenth comes between four and five minutes after its minute.
+        lateness.note(&batch(95, 100), now);
+        assert_eq!(lateness.delay_us("m"), 4 * UnixMicros::MINUTE);
+        assert_eq!(lateness.delay_us("other"), 0);
+    }
+}
