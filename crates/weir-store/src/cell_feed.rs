@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir_types::{CellBatch, CellFeed, ScanError, ScanRequest, ScanRow};
+use weir_types::{CellBatch, CellFeed, CellSnapshot, ScanError, ScanRequest, UnixMicros};
 
 use crate::duck::{Duck, Marks};
 use crate::scan::{self, Failure};
@@ -94,15 +94,20 @@ impl CellFeed for DuckCellFeed {
         self.tap.take()
     }
 
-    fn snapshot(&self, requests: &[ScanRequest]) -> Result<(u64, Vec<Vec<ScanRow>>), ScanError> {
+    fn snapshot(&self, requests: &[ScanRequest]) -> Result<CellSnapshot, ScanError> {
         if !self.duck.exists() {
-            return Ok((0, vec![Vec::new(); requests.len()]));
+            let answers = vec![Vec::new(); requests.len()];
+            return Ok(CellSnapshot { position: 0, minutes_from: UnixMicros(i64::MIN), answers });
         }
         let reader = self.duck.reader(SNAPSHOT_TIME_MAX)?;
         let answers = reader.in_snapshot(Failure::from, || {
             let marks = Marks::load(reader.connection())?;
             let answers = requests.iter().map(|request| scan::cells_in_snapshot(&reader, request, &marks));
-            Ok((marks.journal_position, answers.collect::<Result<_, Failure>>()?))
+            Ok(CellSnapshot {
+                position: marks.journal_position,
+                minutes_from: marks.minutes_from,
+                answers: answers.collect::<Result<_, Failure>>()?,
+            })
         });
         answers.map_err(ScanError::from)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{CellDelta, ScanError, ScanRequest, ScanRow};
+use crate::{CellDelta, ScanError, ScanRequest, ScanRow, UnixMicros};
 
 /// What one transaction of the store did to minute cells.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +15,18 @@ pub struct CellBatch {
     pub removed: Vec<CellDelta>,
 }
 
+/// Answers to scans, all from one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellSnapshot {
+    /// Everything up to this transaction is in the answers.
+    pub position: u64,
+    /// From when on there are minutes. In a scan of shorter steps than an hour, what was before is in the step at the
+    /// start of its hour.
+    pub minutes_from: UnixMicros,
+    /// One answer for each request.
+    pub answers: Vec<Vec<ScanRow>>,
+}
+
 /// Tells what happens to cells. Whoever listens reads what was there before by [`CellFeed::snapshot`], and knows by the
 /// positions which batches that holds already.
 pub trait CellFeed: Send + Sync {
@@ -22,7 +34,6 @@ pub trait CellFeed: Send + Sync {
     /// is known must be read anew. Before the first call nothing is kept.
     fn take(&self) -> Option<Vec<Arc<CellBatch>>>;
 
-    /// Answers scans from one moment, and says which: everything up to the position is in the answers. Blocks on the
-    /// store. Answers are not limited in size.
-    fn snapshot(&self, requests: &[ScanRequest]) -> Result<(u64, Vec<Vec<ScanRow>>), ScanError>;
+    /// Answers scans from one moment. Blocks on the store. Answers are not limited in size.
+    fn snapshot(&self, requests: &[ScanRequest]) -> Result<CellSnapshot, ScanError>;
 }

@@ -52,7 +52,7 @@ pub use browse::{
 };
 pub use cancel::{Cancel, Hook};
 pub use cell::{Cell, CellDelta, CellKey};
-pub use cell_feed::{CellBatch, CellFeed};
+pub use cell_feed::{CellBatch, CellFeed, CellSnapshot};
 pub use content::{Content, Secret};
 pub use coverage::{Coverage, CoverageRow, SeenBy};
 pub use document::{

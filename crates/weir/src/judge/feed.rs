@@ -1,7 +1,7 @@
 //! Keeps the ledger and the engine's bands up to what the store knows.
 
 use weir_monitor::{BandHistory, Follow, History, Keep, Ledger, Selection};
-use weir_types::{Need, ScanError, ScanRequest, ScanSource, TimeRange, UnixMicros};
+use weir_types::{CellSnapshot, Need, ScanError, ScanRequest, ScanSource, TimeRange, UnixMicros};
 
 use super::{Judge, State};
 
@@ -55,15 +55,16 @@ impl Judge {
             .collect();
         let requests: Vec<ScanRequest> =
             keeps.iter().flat_map(|(selection, keep)| questions(selection, *keep, now)).collect();
-        let (position, mut answers) = self.parts.feed.snapshot(&requests)?;
+        let CellSnapshot { position, minutes_from, mut answers } = self.parts.feed.snapshot(&requests)?;
         for (place, (selection, keep)) in keeps.into_iter().enumerate() {
             let own = &mut answers[place * QUESTIONS..(place + 1) * QUESTIONS];
+            own[0].retain(|row| row.bucket >= minutes_from);
             let request = |question: usize| &requests[place * QUESTIONS + question];
             let history = History {
                 position,
                 minutes: std::mem::take(&mut own[0]),
                 hours: std::mem::take(&mut own[1]),
-                minutes_from: request(0).range.from,
+                minutes_from: request(0).range.from.max(minutes_from),
                 hours_from: request(1).range.from,
                 began_before: own[2].iter().any(|row| row.cell.count > 0),
             };
@@ -80,9 +81,11 @@ impl Judge {
             return Ok(());
         }
         let requests: Vec<ScanRequest> = histories.iter().map(band_question).collect();
-        let (position, answers) = self.parts.feed.snapshot(&requests)?;
+        let CellSnapshot { position, minutes_from, answers } = self.parts.feed.snapshot(&requests)?;
         let past = Ledger::new(None);
-        for (history, rows) in histories.iter().zip(answers) {
+        for (history, mut rows) in histories.iter().zip(answers) {
+            // Hours would be points that are many times too high.
+            rows.retain(|row| row.bucket >= minutes_from);
             let keep = Keep {
                 minutes_us: history.range.len_us(),
                 hours_us: 0,
