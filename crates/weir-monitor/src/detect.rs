@@ -18,6 +18,7 @@
 
 mod band;
 mod forecast;
+mod level;
 mod model;
 mod numeric;
 mod outliers;

@@ -1,28 +1,62 @@
 //! What one series is used to do, and how unusual each of its points is.
 //!
-//! A point is judged by what was learned before it, and learned after. What it teaches is clamped to
-//! [`CLAMP`] scales, so an anomaly cannot drag the band along; only when [`SHIFT_POINTS`] points in a row lie outside on
-//! one side does an agile band accept a new level. Nothing is learned from missing points: seasons are indexed by local time,
-//! so a gap needs no filling.
+//! A point is judged by what was learned before it, and learned after. What it teaches is clamped to [`CLAMP`] scales, so
+//! an anomaly cannot drag the band along; the clamp opens as errors stay large, so that a band which is wrong does not stay
+//! wrong. When [`SHIFT_POINTS`] points in a row lie outside on one side, an agile band accepts a new level. Nothing is
+//! learned from missing points: seasons are indexed by local time, so a gap needs no filling.
 //!
 //! Two forecasts run side by side, one with the season and one without, and the one that has lately been better weighs
-//! more: series without a season are not judged by one.
+//! more: series without a season are not judged by one. Deviations are measured in scales, one for each side, and what a
+//! deviation means is learned by a [`Tail`].
 //!
-//! Failure: a value that is not finite counts as missing.
+//! Invariants: the state depends on nothing but the model and the points in their order; equal inputs give equal bits.
+//!
+//! Failure: a value that is not finite, or beyond 10^30, counts as missing.
 
+use super::level::Level;
 use super::model::BandModel;
 use super::rolling::Rolling;
-use super::season::{Places, Season};
+use super::season::Places;
 use super::slot::SeasonSlot;
 use super::tail::Tail;
 use crate::condition::{Algorithm, Direction};
 
 /// How many scales one point may differ from what was expected, as far as learning goes.
 const CLAMP: f64 = 3.0;
+/// How far the clamp opens for each scale by which errors were lately larger than usual.
+const CLAMP_OPENS: f64 = 0.3;
+/// Errors count up to this many scales when it comes to how large they lately were.
+const BURST_MAX: f64 = 20.0;
+const BURST_RATE: f64 = 0.1;
+/// The least part of an error by which scales follow: a day of points five minutes apart.
+const SCALE_RATE: f64 = 0.004;
+/// The least and greatest part by which one point moves the edge of a tail.
+const TAIL_RATES: (f64, f64) = (0.01, 0.2);
+/// The mean size of a normal variable, inverted: what makes a mean error a standard deviation.
+const SIGMAS: f64 = 1.253_3;
+/// A band narrower than this part of its baseline is as wide as this: floats have no more digits.
+const SCALE_MIN: f64 = 1e-6;
+/// No scale is zero.
+const SCALE_LEAST: f64 = 1e-30;
+/// Greater numbers than this, after the transform, are no measurements; their squares would leave the range of floats.
+const LEARNED_MAX: f64 = 1e30;
+/// A scale is at least this part of the mean size of all errors. Clamps would keep the scale of a series that is zero but for
+/// a few points at zero.
+const SIZE_PART: f64 = 0.5;
+/// One error counts for up to this many mean sizes.
+const SIZE_CLAMP: f64 = 500.0;
 /// Points before the first judgement.
 const POINTS_MIN: u32 = 16;
 /// Points outside on one side after which an agile band accepts a new level.
 const SHIFT_POINTS: usize = 8;
+/// Runs are counted up to this many points.
+const RUN_MAX: i8 = 100;
+/// Of points outside in a row so many count as a sign that the band is too narrow.
+const HITS_OF_A_RUN: u8 = 2;
+/// By how much a point outside stretches a band, and how far it may be stretched in all.
+const BOUNDS_STRETCH: (f64, f64, f64) = (0.03, 0.5, 30.0);
+/// The same for an alert, where there is a budget.
+const BUDGET_STRETCH: (f64, f64, f64) = (0.1, 0.5, 30.0);
 
 /// A judged point, in the metric's unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,46 +82,39 @@ pub struct BandPoint {
 #[derive(Debug, Clone, PartialEq)]
 enum Shape {
     Rolling(Box<Rolling>),
-    Seasonal(Seasonal),
-}
-
-/// What an agile or robust band has learned of the level.
-#[derive(Debug, Clone, PartialEq)]
-struct Seasonal {
-    season: Season,
-    /// The slow mean around which the season swings.
-    mean: f64,
-    /// How far the series lately lies from mean and season, and from the mean alone.
-    offset: [f64; 2],
-    /// The mean size of errors of both forecasts.
-    error: [f32; 2],
+    Level(Level),
 }
 
 /// The state of one series' band.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Band {
     shape: Shape,
-    /// The mean size of errors below and above the baseline.
+    /// The scales of errors below and above the baseline.
     scales: [f32; 2],
     tails: [Tail; 2],
     /// The last errors in a row that lie outside on one side.
     ring: [f32; SHIFT_POINTS],
-    /// How many of them there are; negative below the band.
-    run: i8,
-    /// What the budget multiplies the width with.
+    /// The mean size of errors over a week, wild ones among them: no scale is less than a part of it.
+    size: f32,
+    /// How large errors lately were, in scales.
+    burst: f32,
+    /// What experience multiplies the width with.
     stretch: f32,
     /// Points seen, and points since the last one outside.
     points: u32,
     quiet: u32,
+    /// Points in a row outside on one side; negative below the band.
+    run: i8,
 }
 
 /// What is expected of the next point, as the band learns values.
-#[derive(Clone, Copy)]
 struct Expected {
     baseline: f64,
+    /// With the season, and without.
     forecasts: [f64; 2],
     scales: [f64; 2],
-    reach: [f64; 2],
+    /// How far the edges of the band lie from the baseline.
+    widths: [f64; 2],
 }
 
 impl Band {
@@ -95,114 +122,89 @@ impl Band {
     pub fn new(model: &BandModel) -> Self {
         let shape = match model.spec.algorithm {
             Algorithm::Basic => Shape::Rolling(Box::new(Rolling::new())),
-            Algorithm::Agile | Algorithm::Robust => Shape::Seasonal(Seasonal {
-                season: Season::new(model.spec.seasonality),
-                mean: 0.0,
-                offset: [0.0; 2],
-                error: [0.0; 2],
-            }),
+            Algorithm::Agile | Algorithm::Robust => Shape::Level(Level::new(model)),
         };
         Self {
             shape,
             scales: [0.0; 2],
-            tails: [Tail::new(); 2],
+            tails: [Tail::new(model.ln_share); 2],
             ring: [0.0; SHIFT_POINTS],
-            run: 0,
+            size: 0.0,
+            burst: 1.0,
             stretch: 1.0,
             points: 0,
             quiet: u32::MAX,
+            run: 0,
         }
     }
 
     /// Judges a point and learns it. `None` for a missing point and until there is ground for a judgement.
     pub fn observe(&mut self, model: &BandModel, slot: SeasonSlot, value: Option<f64>) -> Option<BandPoint> {
-        let value = value.filter(|value| value.is_finite())?;
-        let x = model.spec.transform.apply(value);
-        let places = self.places(model, slot);
-        let expected = self.expect(model, places.as_ref(), x);
+        let (value, x) = learnable(model, value)?;
+        let places = Places::new(model, slot, self.points);
+        let expected = self.expect(model, &places);
         let mut point = self.judge_expected(model, &expected, value, x);
-        let is_shift = self.learn(model, places.as_ref(), &expected, x);
+        let is_shift = self.learn(model, &places, &expected, x);
         if let Some(point) = &mut point {
             point.is_shift = is_shift;
-            self.spend(model, point.is_outside);
+            self.adapt(model, point);
         }
         point
     }
 
     /// Judges a point without learning it: what happened in a downtime or a known incident teaches nothing.
     pub fn judge(&self, model: &BandModel, slot: SeasonSlot, value: Option<f64>) -> Option<BandPoint> {
-        let value = value.filter(|value| value.is_finite())?;
-        let x = model.spec.transform.apply(value);
-        let expected = self.expect(model, self.places(model, slot).as_ref(), x);
+        let (value, x) = learnable(model, value)?;
+        let expected = self.expect(model, &Places::new(model, slot, self.points));
         self.judge_expected(model, &expected, value, x)
     }
 
     /// Bytes of the state, on the heap as well.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + match &self.shape {
-                Shape::Rolling(_) => size_of::<Rolling>(),
-                Shape::Seasonal(seasonal) => seasonal.season.bytes(),
-            }
+        let heap = match &self.shape {
+            Shape::Rolling(_) => size_of::<Rolling>(),
+            Shape::Level(level) => level.heap_bytes(),
+        };
+        size_of::<Self>() + heap
     }
 
     /// Calls `each` with every number of the state as bits, in a fixed order: equal sequences are equal states.
     pub fn visit_bits(&self, mut each: impl FnMut(u32)) {
         match &self.shape {
             Shape::Rolling(rolling) => rolling.visit(&mut each),
-            Shape::Seasonal(seasonal) => {
-                seasonal.season.visit(&mut each);
-                for number in [seasonal.mean, seasonal.offset[0], seasonal.offset[1]] {
-                    each((number.to_bits() >> 32) as u32);
-                    each(number.to_bits() as u32);
-                }
-                seasonal.error.iter().for_each(|error| each(error.to_bits()));
-            }
+            Shape::Level(level) => level.visit(&mut each),
         }
         self.scales.iter().chain(&self.ring).for_each(|number| each(number.to_bits()));
         self.tails.iter().flat_map(|tail| tail.bits()).for_each(&mut each);
-        each(self.run.unsigned_abs().into());
-        each(u32::from(self.run < 0));
+        each(self.size.to_bits());
+        each(self.burst.to_bits());
         each(self.stretch.to_bits());
         each(self.points);
         each(self.quiet);
+        each(u32::from(self.run.cast_unsigned()));
     }
 
-    fn places(&self, model: &BandModel, slot: SeasonSlot) -> Option<Places> {
-        match &self.shape {
-            Shape::Rolling(_) => None,
-            Shape::Seasonal(seasonal) => Some(seasonal.season.places(model, slot, self.points)),
-        }
-    }
-
-    /// `first` stands for the level as long as nothing was seen.
-    fn expect(&self, model: &BandModel, places: Option<&Places>, first: f64) -> Expected {
+    fn expect(&self, model: &BandModel, places: &Places) -> Expected {
+        let scales = self.scales.map(f64::from);
         let (baseline, forecasts, scales) = match &self.shape {
             Shape::Rolling(rolling) => {
-                let middle = rolling.quantile(0.5);
-                (middle, [middle; 2], [middle - rolling.quantile(0.16), rolling.quantile(0.84) - middle])
+                let (scales, middle) = rolling.scales(scales);
+                (middle, [middle; 2], scales)
             }
-            Shape::Seasonal(seasonal) => {
-                let mean = if self.points == 0 { first } else { seasonal.mean };
-                let season = places.map_or(0.0, |places| seasonal.season.value(places));
-                let forecasts = [mean + season + seasonal.offset[0], mean + seasonal.offset[1]];
-                let [with, without] = seasonal.error.map(|error| f64::from(error * error));
-                let weight = if with + without > 0.0 { without / (with + without) } else { 0.5 };
-                let baseline = forecasts[1] + weight * (forecasts[0] - forecasts[1]);
-                (baseline, forecasts, self.scales.map(f64::from))
+            Shape::Level(level) => {
+                let forecasts = level.forecasts(places);
+                (level.baseline(forecasts), forecasts, scales)
             }
         };
-        let floor = 1e-6 * baseline.abs() + f64::MIN_POSITIVE;
-        let scales = scales.map(|scale| scale.max(floor));
-        let reach = [0, 1].map(|side: usize| {
-            let width = if model.spec.is_literal {
-                model.spec.bounds
-            } else {
-                self.tails[side].deviation(model.ln_share) * f64::from(self.stretch)
-            };
-            width * scales[side]
-        });
-        Expected { baseline, forecasts, scales, reach }
+        let least = (SCALE_MIN * baseline.abs()).max(SIZE_PART * f64::from(self.size)) + SCALE_LEAST;
+        let scales = scales.map(|scale| scale.max(least));
+        let widths = if model.spec.is_literal {
+            scales.map(|scale| model.spec.bounds * scale)
+        } else {
+            let stretch = f64::from(self.stretch);
+            [stretch * self.tails[0].width() * scales[0], stretch * self.tails[1].width() * scales[1]]
+        };
+        Expected { baseline, forecasts, scales, widths }
     }
 
     fn judge_expected(
@@ -219,7 +221,7 @@ impl Band {
         let error = x - expected.baseline;
         let side = usize::from(error > 0.0);
         let baseline = spec.transform.invert(expected.baseline);
-        let is_beyond = error.abs() > expected.reach[side] && (value - baseline).abs() > spec.deviation_min;
+        let is_beyond = error.abs() > expected.widths[side] && (value - baseline).abs() > spec.deviation_min;
         let is_counted = match spec.direction {
             Direction::Above => side == 1,
             Direction::Below => side == 0,
@@ -229,117 +231,111 @@ impl Band {
         Some(BandPoint {
             value,
             baseline,
-            lower: spec.transform.invert(expected.baseline - expected.reach[0]),
-            upper: spec.transform.invert(expected.baseline + expected.reach[1]),
+            lower: spec.transform.invert(expected.baseline - expected.widths[0]),
+            upper: spec.transform.invert(expected.baseline + expected.widths[1]),
             score: self.tails[side].score(error.abs() / expected.scales[side]),
             is_outside: is_beyond && is_counted && !is_too_small,
-            is_learning: self.points < model.season_points.saturating_mul(2),
+            is_learning: self.points < model.learning_points,
             is_shift: false,
         })
     }
 
     /// Learns a point; returns whether a new level was accepted.
-    fn learn(&mut self, model: &BandModel, places: Option<&Places>, expected: &Expected, x: f64) -> bool {
-        let points = f64::from(self.points);
-        let error = x - expected.baseline;
-        let side = usize::from(error > 0.0);
+    fn learn(&mut self, model: &BandModel, places: &Places, expected: &Expected, x: f64) -> bool {
+        // Everything is a running mean at first.
+        let young = 1.0 / (f64::from(self.points) + 1.0);
         let is_early = self.points < POINTS_MIN;
-        if !is_early {
-            // A thousand points of memory once there were as many.
-            let rate = (10.0 / (points + 1.0)).clamp(0.02, 0.2);
-            let z = error / expected.scales[side];
-            self.tails[0].learn(-z, rate);
-            self.tails[1].learn(z, rate);
-        }
-        let clamp = if is_early { f64::INFINITY } else { CLAMP * expected.scales[side] };
-        let clamped = error.clamp(-clamp, clamp);
-        let scale_rate = (1.0 / (0.5 * points + 1.0)).max(0.005);
-        // Half of a normal distribution's mean deviation, since each side sees half of the points.
+        // The first point is what is expected of it.
+        let error = if self.points == 0 { 0.0 } else { x - expected.baseline };
+        let side = usize::from(error > 0.0);
+        let clamp = if is_early {
+            f64::INFINITY
+        } else {
+            self.calibrate(model, error / expected.scales[side], young);
+            let opens = 1.0 + CLAMP_OPENS * (f64::from(self.burst) - 1.5).max(0.0);
+            CLAMP * opens * expected.scales[side]
+        };
         let scale = f64::from(self.scales[side]);
-        let seen = clamped.abs() * 1.2533;
-        self.scales[side] =
-            if self.points < 2 { seen.max(scale) } else { scale + scale_rate * (seen - scale) } as f32;
+        let seen = SIGMAS * error.abs().min(clamp);
+        // Each side sees half of the points.
+        let rate = (2.0 * young).clamp(SCALE_RATE, 1.0);
+        self.scales[side] = (scale + rate * (seen - scale)) as f32;
+        let size = f64::from(self.size);
+        let seen = if size > 0.0 { error.abs().min(SIZE_CLAMP * size) } else { error.abs() };
+        self.size = (size + young.max(model.weeks_per_point) * (seen - size)) as f32;
         match &mut self.shape {
             Shape::Rolling(rolling) => rolling.push(x as f32),
-            Shape::Seasonal(seasonal) => {
-                if self.points == 0 {
-                    seasonal.mean = x;
-                }
-                seasonal.learn(model, places, expected, x, clamp, points);
-            }
+            Shape::Level(level) => level.learn(model, places, expected.forecasts, x, clamp, young),
         }
         self.points = self.points.saturating_add(1);
-        !is_early && self.accept_shift(model, expected, error, side)
+        !is_early && self.accept_shift(model, places, expected, error, side)
+    }
+
+    /// Learns how far out errors lie; `z` is one in scales.
+    fn calibrate(&mut self, model: &BandModel, z: f64, young: f64) {
+        let rate = (10.0 * young).clamp(TAIL_RATES.0, TAIL_RATES.1);
+        self.tails[0].learn(-z, rate, model.ln_share);
+        self.tails[1].learn(z, rate, model.ln_share);
+        let burst = f64::from(self.burst);
+        self.burst = (burst + BURST_RATE * ((SIGMAS * z.abs()).min(BURST_MAX) - burst)) as f32;
     }
 
     /// After a run of points outside on one side, an agile band moves to where they are.
-    fn accept_shift(&mut self, model: &BandModel, expected: &Expected, error: f64, side: usize) -> bool {
-        let is_outside = error.abs() > expected.reach[side];
-        let sign = if side == 1 { 1 } else { -1 };
-        if !is_outside {
+    fn accept_shift(
+        &mut self,
+        model: &BandModel,
+        places: &Places,
+        expected: &Expected,
+        error: f64,
+        side: usize,
+    ) -> bool {
+        if error.abs() <= expected.widths[side] {
             self.run = 0;
             return false;
         }
-        self.run = if self.run.signum() == sign { self.run + sign } else { sign };
+        let sign = if side == 1 { 1 } else { -1 };
+        self.run = if self.run.signum() == sign { (self.run + sign).clamp(-RUN_MAX, RUN_MAX) } else { sign };
+        let Shape::Level(level) = &mut self.shape else { return false };
         let run = usize::from(self.run.unsigned_abs());
-        let Shape::Seasonal(seasonal) = &mut self.shape else {
-            self.run = sign;
-            return false;
-        };
-        self.ring[(run - 1) % SHIFT_POINTS] = (expected.baseline + error - seasonal.mean) as f32;
-        if run < SHIFT_POINTS {
-            return false;
-        }
-        self.run = 0;
-        if model.spec.algorithm != Algorithm::Agile {
+        self.ring[(run - 1) % SHIFT_POINTS] = level.deviation(expected.baseline + error);
+        if run != SHIFT_POINTS {
             return false;
         }
         let mut ring = self.ring;
         ring.sort_by(f32::total_cmp);
-        let median = f64::from(ring[SHIFT_POINTS / 2]);
-        let season = expected.forecasts[0] - seasonal.mean - seasonal.offset[0];
-        seasonal.offset = [median - season, median];
-        self.scales = self.scales.map(|scale| scale * 1.5);
+        let median = ring[SHIFT_POINTS / 2];
+        // Points of another level scatter in their own way: the band is at least as wide as that.
+        let scatter = ring.iter().map(|held| (held - median).abs()).sum::<f32>() / SHIFT_POINTS as f32;
+        self.scales = self.scales.map(|scale| scale.max(scatter));
+        if model.spec.algorithm != Algorithm::Agile {
+            return false;
+        }
+        level.jump(places, median);
+        self.scales = self.scales.map(|scale| 1.5 * scale);
+        self.run = 0;
         true
     }
 
-    /// Adapts the width to the budget: wider with each alert, narrower while there is none.
-    fn spend(&mut self, model: &BandModel, is_outside: bool) {
-        let is_alert = is_outside && self.quiet > model.alert_points;
-        self.quiet = if is_outside { 0 } else { self.quiet.saturating_add(1) };
-        let Some(share) = model.budget_share else { return };
-        let hit = f64::from(u8::from(is_alert));
-        let gain = 0.1;
-        self.stretch = (f64::from(self.stretch) * (1.0 + gain * (hit - share))).clamp(0.5, 20.0) as f32;
+    /// Adapts the width until the share of points outside, or with a budget that of alerts, is the one that was asked for:
+    /// wider with each, narrower while there is none (adaptive conformal inference).
+    fn adapt(&mut self, model: &BandModel, point: &BandPoint) {
+        let is_alert = point.is_outside && self.quiet > model.alert_points;
+        self.quiet = if point.is_outside { 0 } else { self.quiet.saturating_add(1) };
+        let (is_hit, share, (rate, least, most)) = match model.budget_share {
+            Some(share) => (is_alert, share, BUDGET_STRETCH),
+            None => (point.value < point.lower || point.value > point.upper, model.share, BOUNDS_STRETCH),
+        };
+        // A long anomaly is one event: its later points say nothing about usual ones.
+        let is_hit = is_hit && self.run.unsigned_abs() <= HITS_OF_A_RUN;
+        let hit = if is_hit { 1.0 } else { 0.0 };
+        let stretch = f64::from(self.stretch) * (1.0 + rate * (hit - share));
+        self.stretch = stretch.clamp(least, most) as f32;
     }
 }
 
-impl Seasonal {
-    fn learn(
-        &mut self,
-        model: &BandModel,
-        places: Option<&Places>,
-        expected: &Expected,
-        x: f64,
-        clamp: f64,
-        points: f64,
-    ) {
-        let is_agile = model.spec.algorithm == Algorithm::Agile;
-        for (error, forecast) in self.error.iter_mut().zip(expected.forecasts) {
-            let seen = (x - forecast).abs().min(clamp);
-            let rate = (1.0 / (points + 1.0)).max(0.01);
-            *error += (rate * (seen - f64::from(*error))) as f32;
-        }
-        let rate = (1.0 / (points + 1.0)).max(if is_agile { 0.1 } else { 0.005 });
-        for (offset, forecast) in self.offset.iter_mut().zip(expected.forecasts) {
-            *offset += rate * (x - forecast).clamp(-clamp, clamp);
-        }
-        let mean_rate = (1.0 / (points + 1.0)).max(1.0 / model.week_points);
-        let pull = mean_rate * (x - self.mean).clamp(-4.0 * clamp, 4.0 * clamp);
-        self.mean += pull;
-        self.offset = self.offset.map(|offset| offset - pull);
-        if let Some(places) = places {
-            self.season.learn(model, places, x - self.mean, clamp);
-        }
-    }
+/// A value that counts, and as the band learns it.
+fn learnable(model: &BandModel, value: Option<f64>) -> Option<(f64, f64)> {
+    let value = value?;
+    let x = model.spec.transform.apply(value);
+    (x.abs() <= LEARNED_MAX).then_some((value, x))
 }

@@ -7,9 +7,16 @@ use weir_types::UnixMicros;
 use weir_types::metric::Unit;
 
 use super::numeric::{ln, upper_tail};
+use super::rolling::WINDOW;
+use super::season::Memory;
 use super::tail::RARE;
 use super::transform::Transform;
 use crate::condition::{Algorithm, Anomaly, Direction, Seasonality};
+
+/// How much of an error an agile level follows: its memory is five points.
+const AGILE_RATE: f64 = 0.2;
+/// The same for a robust one: a hundred points.
+const ROBUST_RATE: f64 = 0.01;
 
 const WEEK_US: f64 = 7.0 * UnixMicros::DAY as f64;
 
@@ -65,14 +72,20 @@ pub struct BandModel {
     pub(super) spec: BandSpec,
     /// `ln` of the share of points that may lie outside, both sides together, relative to [`RARE`].
     pub(super) ln_share: f64,
+    /// The share of points that may lie outside.
+    pub(super) share: f64,
     /// The share of points that may start an alert, where there is a budget.
     pub(super) budget_share: Option<f64>,
     /// Points in an alert window.
     pub(super) alert_points: u32,
-    /// Points in a day, a week and the longest season.
-    pub(super) day_points: f64,
-    pub(super) week_points: f64,
-    pub(super) season_points: u32,
+    /// Points until a band is more than a guess: two of the longest season.
+    pub(super) learning_points: u32,
+    /// How much of a week lies between two points.
+    pub(super) weeks_per_point: f64,
+    /// What bins of seasons remember.
+    pub(super) memory: Memory,
+    /// The least part of an error by which the level follows.
+    pub(super) level_rate: f64,
 }
 
 impl BandModel {
@@ -90,11 +103,19 @@ impl BandModel {
         Self {
             spec: *spec,
             ln_share: ln(share / RARE),
+            share,
             budget_share,
             alert_points: points(spec.alert_window_us as f64).min(1e6) as u32,
-            day_points: points(UnixMicros::DAY as f64),
-            week_points: points(WEEK_US),
-            season_points: points(season_us).min(1e7) as u32,
+            learning_points: match spec.algorithm {
+                Algorithm::Basic => WINDOW as u32,
+                Algorithm::Agile | Algorithm::Robust => (2.0 * points(season_us)).min(1e7) as u32,
+            },
+            weeks_per_point: 1.0 / points(WEEK_US),
+            memory: Memory::new(spec.seasonality, points(UnixMicros::DAY as f64)),
+            level_rate: match spec.algorithm {
+                Algorithm::Basic | Algorithm::Agile => AGILE_RATE,
+                Algorithm::Robust => ROBUST_RATE,
+            },
         }
     }
 

@@ -6,6 +6,10 @@
 /// Values that a basic band looks back on.
 pub(super) const WINDOW: usize = 128;
 
+/// One standard deviation below and above the median, where values are normal.
+const LOW: f64 = 0.16;
+const HIGH: f64 = 0.84;
+
 /// The last [`WINDOW`] values.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Rolling {
@@ -46,6 +50,14 @@ impl Rolling {
         let high = (low + 1).min(last);
         let (below, above) = (f64::from(self.sorted[low]), f64::from(self.sorted[high]));
         below + (at - low as f64) * (above - below)
+    }
+
+    /// How far the values scatter below and above their median, and the median. Where most values are one, quantiles do not
+    /// scatter; half of `learned` is the least.
+    pub(super) fn scales(&self, learned: [f64; 2]) -> ([f64; 2], f64) {
+        let middle = self.quantile(0.5);
+        let (below, above) = (middle - self.quantile(LOW), self.quantile(HIGH) - middle);
+        ([below.max(0.5 * learned[0]), above.max(0.5 * learned[1])], middle)
     }
 
     pub(super) fn visit(&self, mut each: impl FnMut(u32)) {

@@ -1,25 +1,55 @@
 //! What a series does at each time of the hour, day and week.
 //!
 //! Bins hold deviations from the series' slow mean. Between the middles of two bins the season is a straight line, so it has
-//! no steps. Weekly bins hold what the day does not explain, and count for `n/(n+1)` after `n` weeks.
+//! no steps. Weekly bins hold what the day does not explain. They learn from the second week on, when the day is known, and
+//! count for `n/(n+1)` after `n` weeks of learning.
+//!
+//! Invariant: a bin is a running mean until it is as old as its memory, then an exponential one, so a bin that was
+//! never seen says "as the mean" and one seen once says what was seen.
 
 use super::model::BandModel;
-use super::slot::{SeasonSlot, WEEK_S};
+use super::slot::SeasonSlot;
 use crate::condition::Seasonality;
 
 /// Bins of an hour: five minutes each.
 const HOUR_BINS: usize = 12;
 /// Bins of a day.
-const DAY_BINS: usize = 48;
+const DAY_BINS: usize = 24;
 /// Bins of a week.
 const WEEK_BINS: usize = 168;
+/// Bins of the longest season: those of a day and of a week.
+const BINS_MAX: usize = DAY_BINS + WEEK_BINS;
 
-/// One period's bins.
+/// Days and weeks that bins remember.
+const DAYS: f64 = 7.0;
+const WEEKS: f64 = 4.0;
+
+/// How many points a bin remembers: what follows from the distance of points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Memory {
+    short: f64,
+    week: f64,
+}
+
+impl Memory {
+    /// `day_points` is how many points a day has.
+    pub(super) fn new(seasonality: Seasonality, day_points: f64) -> Self {
+        // Counts are bytes, and a bin of which every point counts alike is no longer a mean of the last days.
+        let memory = |points: f64, periods: f64| (periods * points).clamp(periods, 250.0);
+        let short = match seasonality {
+            // Hours are many, so a bin remembers a day of them.
+            Seasonality::Hourly => memory(day_points / 24.0 / HOUR_BINS as f64, 24.0),
+            Seasonality::Daily | Seasonality::Weekly => memory(day_points / DAY_BINS as f64, DAYS),
+        };
+        Self { short, week: memory(day_points / DAY_BINS as f64, WEEKS) }
+    }
+}
+
+/// The seasons of a series: the bins of an hour or a day, and after them those of a week.
 #[derive(Debug, Clone, PartialEq)]
-struct Cycle {
+pub(super) struct Season {
     means: Box<[f32]>,
-    counts: Box<[u16]>,
-    period_s: u32,
+    counts: Box<[u8]>,
 }
 
 /// Two neighbouring bins and the part of the second.
@@ -30,41 +60,23 @@ struct Place {
     part: f64,
 }
 
-impl Cycle {
-    fn new(bins: usize, period_s: u32) -> Self {
-        Self { means: vec![0.0; bins].into(), counts: vec![0; bins].into(), period_s }
-    }
-
-    fn place(&self, slot: SeasonSlot) -> Place {
-        let bins = self.means.len();
-        let width_s = self.period_s as usize / bins;
+impl Place {
+    /// `second` of a period in `bins` bins, which start at `first`.
+    fn new(second: u32, width_s: u32, first: usize, bins: usize) -> Self {
         // Shifted by half a bin, so that a bin's value stands at its middle.
-        let shifted_s = (slot.week_s() % self.period_s) as usize + self.period_s as usize - width_s / 2;
-        let at = (shifted_s / width_s) % bins;
-        let next = if at + 1 == bins { 0 } else { at + 1 };
-        Place { at, next, part: (shifted_s % width_s) as f64 / width_s as f64 }
+        let position = f64::from(second) / f64::from(width_s) + 0.5;
+        let next = position as usize;
+        let part = position - next as f64;
+        Self {
+            at: first + if next == 0 { bins - 1 } else { next - 1 },
+            next: first + if next == bins { 0 } else { next },
+            part,
+        }
     }
 
-    fn value(&self, place: Place) -> f64 {
-        let (low, high) = (f64::from(self.means[place.at]), f64::from(self.means[place.next]));
-        low + place.part * (high - low)
+    fn nearer(&self) -> usize {
+        if self.part < 0.5 { self.at } else { self.next }
     }
-
-    /// Moves the nearer bin by `error`; `memory` is how many points of a bin it remembers.
-    fn learn(&mut self, place: Place, error: f64, memory: f64) {
-        let at = if place.part < 0.5 { place.at } else { place.next };
-        let seen = self.counts[at].saturating_add(1);
-        self.counts[at] = seen;
-        let rate = (1.0 / f64::from(seen)).max(1.0 / memory);
-        self.means[at] += (rate * error) as f32;
-    }
-}
-
-/// The seasons of a series.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Season {
-    short: Cycle,
-    week: Option<Cycle>,
 }
 
 /// Where the season is, computed once for each point.
@@ -72,62 +84,98 @@ pub(super) struct Season {
 pub(super) struct Places {
     short: Place,
     week: Option<Place>,
-    week_weight: f64,
+    /// How many whole weeks the weekly bins have learned; negative before they learn.
+    weeks: f64,
+}
+
+impl Places {
+    /// `points` is how many the series has had.
+    pub(super) fn new(model: &BandModel, slot: SeasonSlot, points: u32) -> Self {
+        let day = || Place::new(slot.day_s(), 3600, 0, DAY_BINS);
+        match model.spec.seasonality {
+            Seasonality::Hourly => {
+                Self { short: Place::new(slot.day_s() % 3600, 300, 0, HOUR_BINS), week: None, weeks: -1.0 }
+            }
+            Seasonality::Daily => Self { short: day(), week: None, weeks: -1.0 },
+            Seasonality::Weekly => Self {
+                short: day(),
+                week: Some(Place::new(slot.week_s(), 3600, DAY_BINS, WEEK_BINS)),
+                weeks: (f64::from(points) * model.weeks_per_point).floor() - 1.0,
+            },
+        }
+    }
 }
 
 impl Season {
     pub(super) fn new(seasonality: Seasonality) -> Self {
-        let (short, week) = match seasonality {
-            Seasonality::Hourly => (Cycle::new(HOUR_BINS, 3600), None),
-            Seasonality::Daily => (Cycle::new(DAY_BINS, 86_400), None),
-            Seasonality::Weekly => (Cycle::new(DAY_BINS, 86_400), Some(Cycle::new(WEEK_BINS, WEEK_S))),
+        let bins = match seasonality {
+            Seasonality::Hourly => HOUR_BINS,
+            Seasonality::Daily => DAY_BINS,
+            Seasonality::Weekly => BINS_MAX,
         };
-        Self { short, week }
-    }
-
-    pub(super) fn places(&self, model: &BandModel, slot: SeasonSlot, points: u32) -> Places {
-        let weeks = (f64::from(points) / model.week_points).floor();
-        let week_weight = if weeks >= 2.0 { weeks / (weeks + 1.0) } else { 0.0 };
-        Places {
-            short: self.short.place(slot),
-            week: self.week.as_ref().map(|week| week.place(slot)),
-            week_weight,
-        }
+        Self { means: vec![0.0; bins].into(), counts: vec![0; bins].into() }
     }
 
     /// What the season adds to the mean at these places.
     pub(super) fn value(&self, places: &Places) -> f64 {
-        let week = match (&self.week, places.week) {
-            (Some(week), Some(place)) => places.week_weight * week.value(place),
-            _ => 0.0,
-        };
-        self.short.value(places.short) + week
+        let short = self.at(places.short);
+        match places.week {
+            Some(week) if places.weeks >= 1.0 => short + places.weeks / (places.weeks + 1.0) * self.at(week),
+            _ => short,
+        }
     }
 
     /// Learns a deviation from the mean; `clamp` bounds how far one point moves a bin.
-    pub(super) fn learn(&mut self, model: &BandModel, places: &Places, deviation: f64, clamp: f64) {
-        let short_error = deviation - self.short.value(places.short);
-        if let (Some(week), Some(place)) = (&mut self.week, places.week) {
-            let week_error = short_error - week.value(place);
-            let memory = (4.0 * model.week_points / WEEK_BINS as f64).max(4.0);
-            week.learn(place, week_error.clamp(-clamp, clamp), memory);
+    pub(super) fn learn(&mut self, memory: Memory, places: &Places, deviation: f64, clamp: f64) {
+        let short_error = deviation - self.at(places.short);
+        if let Some(week) = places.week.filter(|_| places.weeks >= 0.0) {
+            let week_error = short_error - self.at(week);
+            self.pull(week, week_error.clamp(-clamp, clamp), memory.week);
         }
-        let periods = if self.short.period_s == 3600 { 24.0 } else { 7.0 };
-        let in_bin =
-            model.day_points * f64::from(self.short.period_s) / 86_400.0 / self.short.means.len() as f64;
-        self.short.learn(places.short, short_error.clamp(-clamp, clamp), (periods * in_bin).max(periods));
+        self.pull(places.short, short_error.clamp(-clamp, clamp), memory.short);
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let cycle = |cycle: &Cycle| cycle.means.len() * 6;
-        cycle(&self.short) + self.week.as_ref().map_or(0, cycle)
+        size_of_val(&*self.means) + size_of_val(&*self.counts)
     }
 
     /// Calls `each` with every number it holds.
     pub(super) fn visit(&self, mut each: impl FnMut(u32)) {
-        for cycle in std::iter::once(&self.short).chain(&self.week) {
-            cycle.means.iter().for_each(|mean| each(mean.to_bits()));
-            cycle.counts.iter().for_each(|count| each(u32::from(*count)));
+        self.means.iter().for_each(|mean| each(mean.to_bits()));
+        self.counts.iter().for_each(|count| each(u32::from(*count)));
+    }
+
+    fn at(&self, place: Place) -> f64 {
+        let (low, high) = (f64::from(self.means[place.at]), f64::from(self.means[place.next]));
+        low + place.part * (high - low)
+    }
+
+    /// Moves the nearer bin by a part of the error.
+    fn pull(&mut self, place: Place, error: f64, memory: f64) {
+        let at = place.nearer();
+        let seen = f64::from(self.counts[at]) + 1.0;
+        if seen <= memory {
+            self.counts[at] += 1;
         }
+        self.means[at] += (error / seen.min(memory)) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_lies_between_the_middles_of_its_bins() {
+        let place = Place::new(3600 + 1800, 3600, 0, DAY_BINS);
+        assert_eq!((place.at, place.next), (1, 2));
+        assert!(place.part.abs() < 1e-9);
+        let midnight = Place::new(0, 3600, 0, DAY_BINS);
+        assert_eq!((midnight.at, midnight.next), (23, 0));
+        assert!((midnight.part - 0.5).abs() < 1e-9);
+        let last = Place::new(86_399, 3600, 0, DAY_BINS);
+        assert_eq!((last.at, last.next), (23, 0));
+        let week = Place::new(7 * 86_400 - 1, 3600, DAY_BINS, WEEK_BINS);
+        assert_eq!((week.at, week.next), (BINS_MAX - 1, DAY_BINS));
     }
 }
