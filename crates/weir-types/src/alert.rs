@@ -153,7 +153,7 @@ pub enum NoticeKind {
 pub struct Notice {
     /// Stable: a hash of alert, sequence number and kind (and for repeats, the time). Two notices with one id are one.
     pub id: Arc<str>,
-    /// Stable from the change that left `Ok` to the one that returned to it: a hash of monitor, group and the sequence
+    /// Stable from the change that left `Ok` to the one that returned to it: a hash of monitor, group and of
     /// number and instant of that first change. Receivers group what is sent by it.
     pub alert_id: Arc<str>,
     /// What it is about.

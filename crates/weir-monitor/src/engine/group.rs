@@ -92,10 +92,10 @@ impl GroupState {
     pub(super) fn note(&mut self, monitor: &str, tags: &Tags, at: UnixMicros, change: Change) -> Arc<str> {
         self.seq += 1;
         if change.from == AlertState::Ok && (self.told == AlertState::Ok || self.alert.is_none()) {
-            self.alert = Some(Alert { id: alert_id(monitor, tags, self.seq), since: at });
+            self.alert = Some(Alert { id: alert_id(monitor, tags, self.seq, at), since: at });
         }
         let id = self.alert.as_ref().map(|alert| Arc::clone(&alert.id));
-        id.unwrap_or_else(|| alert_id(monitor, tags, self.seq))
+        id.unwrap_or_else(|| alert_id(monitor, tags, self.seq, at))
     }
 
     /// Whether nothing is to be remembered of it.
@@ -106,8 +106,9 @@ impl GroupState {
     }
 }
 
-/// A hash of monitor, group and the number of the change that left `Ok`: 32 hexadecimal digits.
-fn alert_id(monitor: &str, tags: &Tags, seq: u64) -> Arc<str> {
+/// A hash of monitor, group and the change that left `Ok`, by its number and its tick: 32 hexadecimal digits. The tick is in
+/// it because a group that expired and comes back counts its changes anew.
+fn alert_id(monitor: &str, tags: &Tags, seq: u64, at: UnixMicros) -> Arc<str> {
     let mut hash = Sha256::new();
     hash.update(monitor.as_bytes());
     for (key, value) in tags.iter() {
@@ -118,5 +119,6 @@ fn alert_id(monitor: &str, tags: &Tags, seq: u64) -> Arc<str> {
     }
     hash.update([2]);
     hash.update(seq.to_be_bytes());
+    hash.update(at.0.to_be_bytes());
     Arc::from(super::digest::hex(&hash.finalize()[..16]))
 }
