@@ -89,7 +89,7 @@ impl Engine {
         self.chain = kept.chain.to_string();
         let Some(at) = kept.tick else { return kept.groups.clone() };
         for watch in &mut self.watches {
-            watch.evaluated_at = Some(at);
+            watch.resume(at);
         }
         let strangers = kept.groups.iter().filter(|group| {
             let watch = self.watches.iter_mut().find(|watch| watch.monitor.name == *group.monitor);

@@ -86,6 +86,11 @@ fn number(cursor: &mut Cursor<'_>, unit: Unit) -> Result<Threshold, QueryError> 
 }
 
 impl Rules {
+    /// What a recovery undoes: the alert where it has a level of its own, and the threshold otherwise.
+    fn ends(&self) -> Threshold {
+        self.critical.unwrap_or(self.threshold)
+    }
+
     /// Whether warning, threshold, alert and recovery are in an order in which each can be reached, and no value alerts
     /// and recovers at once.
     pub(crate) fn check_order(&self) -> Result<(), String> {
@@ -103,7 +108,7 @@ impl Rules {
                 critical.0, self.threshold.0
             ));
         }
-        match self.recovery.filter(|recovery| self.comparison.holds(recovery.0, self.threshold.0)) {
+        match self.recovery.filter(|recovery| self.comparison.holds(recovery.0, self.ends().0)) {
             Some(recovery) => {
                 Err(format!("a value could alert and recover at once: recovery {}", recovery.0))
             }

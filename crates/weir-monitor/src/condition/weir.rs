@@ -25,7 +25,14 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Rule, QueryError> {
     let (_, zero_fill) = datadog::methods(&prefix)?;
     let unit = if matches!(shape, Shape::Value(_)) { prefix.query.unit() } else { Unit::Ratio };
     // Clauses may stand before the comparison too: `p95(m) over 5m > 5s`.
-    let mut clauses = Clauses { unit, comparison: None, seen: Vec::new(), draft: None, early: Vec::new() };
+    let mut clauses = Clauses {
+        unit,
+        comparison: None,
+        seen: Vec::new(),
+        draft: None,
+        early: Vec::new(),
+        recovery_span: 0..0,
+    };
     while !cursor.at_end() && !cursor.rest().starts_with(['>', '<', '=', '!']) {
         let at = cursor.place();
         let (word, span) = cursor.word();
@@ -72,6 +79,7 @@ struct Clauses {
     draft: Option<Draft>,
     /// Where clauses before the comparison start; they are read once the comparison is known.
     early: Vec<usize>,
+    recovery_span: Range<usize>,
 }
 
 impl Clauses {
@@ -174,8 +182,8 @@ impl Clauses {
         }
     }
 
-    /// The number of a `recover` clause: on the good side of the threshold, or recovery and alert would both hold.
-    fn recovery(&self, cursor: &mut Cursor<'_>, draft: &Draft) -> Result<Threshold, QueryError> {
+    /// The number of a `recover` clause.
+    fn recovery(&mut self, cursor: &mut Cursor<'_>, draft: &Draft) -> Result<Threshold, QueryError> {
         let start = cursor.place();
         if cursor.rest().starts_with(['>', '<', '=', '!']) {
             let own = cursor.comparison()?;
@@ -185,17 +193,19 @@ impl Clauses {
             }
         }
         let (is_negative, number, span) = cursor.number("after `recover`")?;
-        let bound = threshold::in_unit(is_negative, number, self.unit, span.clone())?;
-        if draft.comparison.holds(bound.0, draft.threshold.0) {
-            let message =
-                "a value could alert and recover at once: the recovery is on the bad side of the threshold";
-            return Err(located(QueryErrorKind::Argument, span, message));
-        }
-        Ok(bound)
+        self.recovery_span = span.clone();
+        threshold::in_unit(is_negative, number, self.unit, span)
     }
 
     fn finished(self) -> Result<Rule, QueryError> {
         let draft = self.draft.ok_or_else(|| syntax(0..0, "the condition has no comparison"))?;
+        // The alert that a recovery undoes may stand behind it.
+        let alert = draft.critical.unwrap_or(draft.threshold);
+        if draft.recovery.is_some_and(|recovery| draft.comparison.holds(recovery.0, alert.0)) {
+            let message =
+                "a value could alert and recover at once: the recovery is on the bad side of the threshold";
+            return Err(located(QueryErrorKind::Argument, self.recovery_span, message));
+        }
         Ok(draft.filled())
     }
 }

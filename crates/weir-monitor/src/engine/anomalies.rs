@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use weir_query::{Query, QueryError, Zone, run_window};
 use weir_types::metric::Unit;
-use weir_types::{Judgement, Scan, TagKey, TimeRange, UnixMicros};
+use weir_types::{Judgement, Scan, TimeRange, UnixMicros};
 
-use super::reading::{Group, Outcome, Reading, Readings};
+use super::reading::{Group, Outcome, Reading};
 use crate::condition::Anomaly;
 use crate::detect::{Band, BandModel, BandPoint, BandSpec, SeasonSlot};
 
@@ -30,7 +30,6 @@ pub(super) struct Anomalies {
     zero_fill: bool,
     /// The end of the last interval that was judged.
     judged_to: Option<UnixMicros>,
-    keys: Vec<TagKey>,
     groups: BTreeMap<Group, Learned>,
 }
 
@@ -43,7 +42,6 @@ impl Anomalies {
             alert_window_us: anomaly.alert_window_us.value.max(interval_us),
             zero_fill: anomaly.count_default_zero.value,
             judged_to: None,
-            keys: Vec::new(),
             groups: BTreeMap::new(),
         }
     }
@@ -101,7 +99,6 @@ impl Anomalies {
         let answer = run_window(query, interval, zone, scan)?;
         let offset_s = i32::try_from(zone.offset_us(interval.from) / UnixMicros::SECOND).unwrap_or(0);
         let slot = SeasonSlot::at(interval.from, offset_s);
-        self.keys = answer.keys;
         let mut values: BTreeMap<Group, (f64, u64)> = answer
             .values
             .into_iter()
@@ -123,7 +120,7 @@ impl Anomalies {
     }
 
     /// For each group the share of judged points of the alert window that lie outside of the band.
-    pub(super) fn readings(&self) -> Readings {
+    pub(super) fn readings(&self) -> Vec<Reading> {
         let groups = self.groups.iter().map(|(group, learned)| {
             let judged = learned.judged.len();
             let outside = learned.judged.iter().filter(|(_, point, _)| point.is_outside).count();
@@ -158,7 +155,7 @@ impl Anomalies {
                 is_learning: shown.is_learning,
             }
         });
-        Readings { keys: self.keys.clone(), groups: groups.collect() }
+        groups.collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use weir_types::{AlertState, Judgement, Tags, TraceId, UnixMicros};
+use weir_types::{AlertState, Judgement, Tags, TraceId, TransitionReason, UnixMicros};
 
 use super::machine::{Change, Machine};
 
@@ -35,6 +35,13 @@ pub(super) struct GroupState {
     pub(super) changed: Judgement,
     #[serde(default)]
     pub(super) exemplars: Vec<TraceId>,
+    /// When it had values last, when that is not the last tick. So a group that always has values is written down
+    /// once, and one that has none keeps its clocks over a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) silent_since: Option<UnixMicros>,
+    /// Why it changed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<TransitionReason>,
     /// When it had values last.
     #[serde(skip)]
     pub(super) last_seen: UnixMicros,
@@ -71,6 +78,8 @@ impl GroupState {
             message: Arc::from(""),
             changed: Judgement::default(),
             exemplars: Vec::new(),
+            silent_since: None,
+            reason: None,
             last_seen: at,
             judgement: Judgement::default(),
             was_judged: false,
@@ -81,9 +90,9 @@ impl GroupState {
         state
     }
 
-    /// Fills in what is not kept.
+    /// Fills in what is not kept; `at` is the last tick.
     pub(super) fn resume(&mut self, at: UnixMicros, tags: &Tags) {
-        self.last_seen = at;
+        self.last_seen = self.silent_since.unwrap_or(at);
         self.key_hash = super::digest::of_tags(tags);
     }
 
@@ -91,11 +100,14 @@ impl GroupState {
     /// end, whatever happened in between.
     pub(super) fn note(&mut self, monitor: &str, tags: &Tags, at: UnixMicros, change: Change) -> Arc<str> {
         self.seq += 1;
-        if change.from == AlertState::Ok && (self.told == AlertState::Ok || self.alert.is_none()) {
+        self.reason = Some(change.reason);
+        let is_known = self.told != AlertState::Ok;
+        if self.alert.is_none() || change.from == AlertState::Ok && !is_known {
             self.alert = Some(Alert { id: alert_id(monitor, tags, self.seq, at), since: at });
         }
-        let id = self.alert.as_ref().map(|alert| Arc::clone(&alert.id));
-        id.unwrap_or_else(|| alert_id(monitor, tags, self.seq, at))
+        let is_over = change.to == AlertState::Ok && !is_known;
+        let alert = if is_over { self.alert.take() } else { self.alert.clone() };
+        alert.map_or_else(|| Arc::from(""), |alert| alert.id)
     }
 
     /// Whether nothing is to be remembered of it.

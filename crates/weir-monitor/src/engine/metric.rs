@@ -1,11 +1,11 @@
 //! Conditions on metrics: what a tick reads for each group.
 
 use weir_query::{Aggregator, ExprKind, QueryError, WindowValue, Zone, ZonePeriod, run_window};
-use weir_types::{Judgement, TimeRange, UnixMicros};
+use weir_types::{Judgement, TagKey, TimeRange, UnixMicros};
 
 use super::BandHistory;
 use super::anomalies::Anomalies;
-use super::needs::{HOURLY_FROM_US, Need1, needs};
+use super::needs::{HOURLY_FROM_US, Need1, keys, needs};
 use super::points::{PointQuery, Points, aggregate};
 use super::reading::{Outcome, Reading, Readings};
 use crate::condition::{Period, PointAggregator, Reading as Read, Rule, Shape, Window};
@@ -20,6 +20,8 @@ const FORECAST_HISTORY_US_MAX: i64 = 28 * UnixMicros::DAY;
 pub(super) struct Metric {
     rule: Rule,
     zone: Zone,
+    /// The tags that groups are told apart by.
+    keys: Vec<TagKey>,
     groups_max: usize,
     group_retention_us: i64,
     needs_full_window: bool,
@@ -52,6 +54,7 @@ impl Metric {
         let looks_over_days = crate::condition::looks_over_days(&rule.query).is_some();
         Ok(Self {
             needs_full_window: needs_full_window.unwrap_or(looks_over_days),
+            keys: keys(&rule.query, &zone)?,
             rule,
             zone,
             groups_max,
@@ -116,6 +119,11 @@ impl Metric {
                 }];
             }
             Shape::Value(_) | Shape::Outliers(_) => {}
+        }
+        if let Window::Current(_) = self.rule.window.value {
+            // The window grows until its period is over; clocks may be put back within it.
+            let from = window.to.saturating_add_us(-self.window_us() - UnixMicros::HOUR);
+            windows.push(TimeRange { from: from.floor_to(UnixMicros::HOUR), to: window.to });
         }
         self.needs = needs(&self.rule.query, &self.zone, at, &windows, self.groups_max, ledger);
         if let Read::Points { .. } = self.rule.reading {
@@ -223,13 +231,13 @@ impl Metric {
                 group,
             }
         });
-        Readings { keys: self.points.keys.clone(), groups: groups.collect() }
+        Readings { keys: self.keys.clone(), groups: groups.collect() }
     }
 
     fn anomalies(&mut self, window: TimeRange, ledger: &Ledger) -> Result<Readings, QueryError> {
         let Some(anomalies) = &mut self.anomalies else { return Ok(Readings::default()) };
         anomalies.move_to(window.to, &self.rule.query, &self.zone, self.group_retention_us, ledger)?;
-        Ok(anomalies.readings())
+        Ok(Readings { keys: self.keys.clone(), groups: anomalies.readings() })
     }
 
     fn outliers(&self) -> Readings {
@@ -244,7 +252,7 @@ impl Metric {
             let judgement = Judgement { fraction: Some(verdict), ..plain(shown, samples) };
             Reading { group, outcome: self.outcome(Some(verdict), samples), judgement, is_learning: false }
         });
-        Readings { keys: self.points.keys.clone(), groups: readings.collect() }
+        Readings { keys: self.keys.clone(), groups: readings.collect() }
     }
 
     /// The worst value that is expected within the coming window.
@@ -269,7 +277,7 @@ impl Metric {
             };
             Reading { outcome: self.outcome(edge, samples), judgement, is_learning: false, group }
         });
-        Readings { keys: self.points.keys.clone(), groups: groups.collect() }
+        Readings { keys: self.keys.clone(), groups: groups.collect() }
     }
 
     fn move_points(

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use weir_query::{Query, Zone, run_window};
+use weir_query::{Query, QueryError, Zone, run_window};
 use weir_types::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource, TagKey, TimeRange, UnixMicros};
 
 use crate::ledger::{Keep, Selection};
@@ -43,6 +43,31 @@ impl Scan for Notes<'_> {
     fn cell_tags(&self, metric: &str) -> Option<Vec<TagKey>> {
         self.behind.cell_tags(metric)
     }
+}
+
+/// Answers nothing and knows nothing.
+struct Nothing;
+
+impl Scan for Nothing {
+    fn scan(&self, _: &ScanRequest) -> Result<Vec<ScanRow>, ScanError> {
+        Ok(Vec::new())
+    }
+
+    fn metrics(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn cell_tags(&self, _: &str) -> Option<Vec<TagKey>> {
+        None
+    }
+}
+
+/// The tags that groups of a query are told apart by.
+pub(super) fn keys(query: &Query, zone: &Zone) -> Result<Vec<TagKey>, QueryError> {
+    // Which window does not matter; it has a year before it, for functions that look back.
+    let from = UnixMicros(366 * UnixMicros::DAY);
+    let window = TimeRange { from, to: from.saturating_add_us(UnixMicros::HOUR) };
+    Ok(run_window(query, window, zone, &Nothing)?.keys)
 }
 
 /// What a query asks for when it is evaluated over these windows before a tick. Questions that cells cannot answer are

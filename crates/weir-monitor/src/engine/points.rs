@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use weir_query::{Query, QueryError, WindowAnswer, Zone, run_window};
-use weir_types::{Scan, TagKey, TimeRange, UnixMicros};
+use weir_types::{Scan, TimeRange, UnixMicros};
 
 use super::reading::Group;
 use crate::condition::{Change, PointAggregator};
@@ -24,7 +24,6 @@ pub(super) struct Point {
 /// The points of a window.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Points {
-    pub(super) keys: Vec<TagKey>,
     pub(super) points: VecDeque<Point>,
 }
 
@@ -53,21 +52,15 @@ impl Points {
         let mut start = self.points.back().map_or(first, |point| point.end);
         while start.0 + interval_us <= range.to.0 {
             let interval = TimeRange { from: start, to: start.saturating_add_us(interval_us) };
-            let point = self.evaluate(interval, query, scan)?;
+            let point = Self::evaluate(interval, query, scan)?;
             self.points.push_back(point);
             start = interval.to;
         }
         Ok(())
     }
 
-    fn evaluate(
-        &mut self,
-        interval: TimeRange,
-        query: &PointQuery<'_>,
-        scan: &dyn Scan,
-    ) -> Result<Point, QueryError> {
+    fn evaluate(interval: TimeRange, query: &PointQuery<'_>, scan: &dyn Scan) -> Result<Point, QueryError> {
         let now = run_window(query.query, interval, query.zone, scan)?;
-        self.keys.clone_from(&now.keys);
         let mut values = by_group(now);
         if let Some(change) = query.change {
             let before = run_window(query.query, interval.earlier_by(change.shift_us), query.zone, scan)?;

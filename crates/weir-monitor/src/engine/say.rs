@@ -28,16 +28,14 @@ pub(super) fn report(
     let mut touched = judged.touched;
     for change in judged.changes {
         let transition = transition(watch, at, &change);
-        let known = watch.group_mut(&change.group);
-        if let Some(state) = known {
+        if let Some(state) = watch.group_mut(&change.group) {
             state.message = Arc::clone(&transition.message);
-        } else if tell && transition.from != AlertState::Ok {
-            // The group is gone with this change.
-            let telling =
-                Telling { kind: NoticeKind::Recover, transition: transition.clone(), since: at, repeat: 0 };
-            report.tellings.push(telling);
         }
         report.transitions.push(transition);
+    }
+    for mut farewell in judged.farewells {
+        let (revision, state) = (Arc::clone(&watch.revision), &mut farewell.state);
+        report.tellings.extend(telling(&monitor, &revision, &bounds, at, &farewell.group, state));
     }
     if tell {
         let revision = Arc::clone(&watch.revision);
@@ -54,12 +52,11 @@ pub(super) fn report(
     report.dropped.extend(judged.dropped.into_iter().map(|group| (Arc::clone(&name), group)));
 }
 
-fn transition(watch: &mut Watch, at: UnixMicros, change: &GroupChange) -> Transition {
+fn transition(watch: &Watch, at: UnixMicros, change: &GroupChange) -> Transition {
     let bounds = watch.bounds;
     let monitor = Arc::clone(&watch.monitor);
     let revision = Arc::clone(&watch.revision);
-    let numbers = watch.group_mut(&change.group).map_or_else(Judgement::default, |state| state.judgement);
-    let judgement = judged(&bounds, change.change.from, change.change.to, numbers);
+    let judgement = judged(&bounds, change.change.from, change.change.to, change.numbers);
     Transition {
         monitor: Arc::from(monitor.name.as_str()),
         revision,
@@ -124,8 +121,11 @@ fn telling(
             && monitor.handling.no_data != Some(NoData::Notify)
             && !is_composite(monitor)
     };
-    // A state that is not told is, for people, one that is well.
-    let shown = if is_silent(now) { AlertState::Ok } else { now };
+    // What is not told changes nothing of what people know: that values stopped is no end of an alert.
+    if is_silent(now) {
+        return None;
+    }
+    let shown = now;
     let kind = if shown == known {
         let repeat_us = monitor.handling.repeat_us.filter(|_| shown != AlertState::Ok)?;
         if at.0.saturating_sub(state.told_at.0) < repeat_us || state.repeats >= monitor.handling.repeats_max {
@@ -161,7 +161,7 @@ fn telling(
         at,
         from: known,
         to: shown,
-        reason: reason(kind, now),
+        reason: state.reason.unwrap_or(TransitionReason::Crossed),
         judgement,
         message,
         exemplars: state.exemplars.clone(),
@@ -172,14 +172,6 @@ fn telling(
 
 fn is_composite(monitor: &Monitor) -> bool {
     matches!(monitor.condition.judged, Judged::Composite(_))
-}
-
-fn reason(kind: NoticeKind, now: AlertState) -> TransitionReason {
-    match (kind, now) {
-        (_, AlertState::NoData) => TransitionReason::NoData,
-        (NoticeKind::Recover | NoticeKind::Improve, _) => TransitionReason::Recovered,
-        (NoticeKind::Trigger | NoticeKind::Repeat, _) => TransitionReason::Crossed,
-    }
 }
 
 /// A group as it is shown.

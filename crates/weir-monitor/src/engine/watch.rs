@@ -1,5 +1,8 @@
 //! One monitor as it is watched: its groups, and what a tick makes of them.
 
+mod missing;
+mod step;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,15 +10,18 @@ use weir_query::QueryError;
 use weir_types::{AlertState, Judgement, KeptGroup, Tags, TransitionReason, UnixMicros};
 
 use super::composite::{self, States};
-use super::digest::{self, TickDigest};
+use super::digest;
 use super::group::GroupState;
-use super::machine::{Bounds, Change, Seen};
+use super::machine::{Bounds, Seen};
 use super::metric::{Evaluated, Metric};
 use super::reading::{Group, Outcome, Reading, group_of, tags_of};
 use super::tick::Presence;
 use crate::condition::{Comparison, Composite, Judged};
-use crate::definition::{Monitor, NoData, Severity};
+use crate::definition::{Monitor, Severity};
 use crate::ledger::Ledger;
+
+use step::Step;
+pub(super) use step::{GroupChange, Judged1};
 
 /// Ticks in a row that fail before it is told that a monitor cannot be evaluated.
 const ERRORS_BEFORE_TOLD: u32 = 3;
@@ -28,25 +34,6 @@ pub(super) enum Kind {
     Composite(Composite),
     /// Nothing, and why.
     Nothing(Arc<str>),
-}
-
-/// A change of one group, before it is told.
-pub(super) struct GroupChange {
-    pub(super) group: Tags,
-    pub(super) change: Change,
-    pub(super) alert_id: Arc<str>,
-    pub(super) seq: u64,
-}
-
-/// What a tick made of a monitor.
-#[derive(Default)]
-pub(super) struct Judged1 {
-    pub(super) digest: TickDigest,
-    pub(super) changes: Vec<GroupChange>,
-    /// Groups whose kept state changed.
-    pub(super) touched: Vec<Tags>,
-    /// Groups that are no more.
-    pub(super) dropped: Vec<Tags>,
 }
 
 /// See the module.
@@ -134,13 +121,22 @@ impl Watch {
         self.seen_delay_us = other.seen_delay_us;
     }
 
+    /// Takes over that a tick was the last of all monitors: the last that this one was due at.
+    pub(super) fn resume(&mut self, tick: UnixMicros) {
+        self.evaluated_at = Some(tick.floor_to(self.every_us));
+    }
+
     /// Takes over a group that was kept.
-    pub(super) fn restore(&mut self, kept: &KeptGroup, at: UnixMicros) -> Result<(), serde_json::Error> {
+    pub(super) fn restore(&mut self, kept: &KeptGroup, tick: UnixMicros) -> Result<(), serde_json::Error> {
         let mut state: GroupState = serde_json::from_str(&kept.state)?;
-        state.resume(at, &kept.group);
+        state.resume(tick.floor_to(self.every_us), &kept.group);
         self.kept.push((kept.group.clone(), state));
-        self.evaluated_at = Some(at);
         Ok(())
+    }
+
+    /// How long ago the tick before was. Ticks that failed do not count: they were no ground for anything.
+    fn by_us(&self, at: UnixMicros) -> i64 {
+        self.evaluated_at.map_or(0, |last| at.0.saturating_sub(last.0).clamp(0, self.every_us))
     }
 
     /// Judges the groups at a tick.
@@ -207,45 +203,38 @@ impl Watch {
 
     fn apply(&mut self, at: UnixMicros, presence: Presence, readings: Vec<Reading>) -> Judged1 {
         let mut judged = Judged1::default();
-        let by_us = self.evaluated_at.map_or(0, |last| at.0.saturating_sub(last.0).max(0));
+        let by_us = self.by_us(at);
         // What is there at the very first tick is not new: nobody looked before.
         let is_first = self.evaluated_at.is_none();
         self.evaluated_at = Some(at);
+        let step = Step { monitor: &self.monitor.name, bounds: &self.bounds, at, by_us };
         for reading in readings {
-            let groups = &mut self.groups;
+            if reading.outcome == Outcome::Missing {
+                continue;
+            }
             let keys = &self.keys;
-            let (tags, state) = groups.entry(reading.group).or_insert_with_key(|group| {
+            let (tags, state) = self.groups.entry(reading.group).or_insert_with_key(|group| {
                 let tags = tags_of(keys, group);
                 let mut state = GroupState::new(at, &tags);
                 if is_first || tags.is_empty() {
                     state.first_seen = UnixMicros(i64::MIN);
                 }
+                judged.touched.push(tags.clone());
                 (tags, state)
             });
             state.judgement = reading.judgement;
             state.is_learning = reading.is_learning;
+            state.last_seen = at;
+            if state.silent_since.take().is_some() {
+                judged.touched.push(tags.clone());
+            }
             let seen = match reading.outcome {
-                Outcome::Value(value) => {
-                    state.last_seen = at;
-                    let target = self.bounds.target(state.machine.state(), value);
-                    // A guess may warn and does not page.
-                    if reading.is_learning
-                        && target == AlertState::Alert
-                        && state.machine.state() < AlertState::Alert
-                    {
-                        Seen::State(AlertState::Warn)
-                    } else {
-                        Seen::Value(value)
-                    }
-                }
-                Outcome::Insufficient => {
-                    state.last_seen = at;
-                    Seen::Nothing
-                }
-                Outcome::Missing => continue,
+                Outcome::Value(value) if reading.is_learning => guessed(&self.bounds, state, value),
+                Outcome::Value(value) => Seen::Value(value),
+                Outcome::Insufficient | Outcome::Missing => Seen::Nothing,
             };
             let is_new = at.0.saturating_sub(state.first_seen.0) < self.monitor.handling.new_group_delay_us;
-            step(&self.monitor, &self.bounds, at, by_us, tags, state, seen, !is_new, &mut judged);
+            step.take(tags, state, seen, !is_new, &mut judged);
         }
         self.apply_missing(at, by_us, presence, &mut judged);
         self.expire(at, &mut judged);
@@ -254,58 +243,6 @@ impl Watch {
             judged.digest.add(state.key_hash, value, samples, state.machine.state(), state.seq);
         }
         judged
-    }
-
-    /// Groups that had no value at this tick.
-    fn apply_missing(&mut self, at: UnixMicros, by_us: i64, presence: Presence, judged: &mut Judged1) {
-        let (counts, window_us) = match &self.kind {
-            Kind::Metric(metric) => (metric.counts(), metric.window_us()),
-            _ => (false, 0),
-        };
-        let handling = &self.monitor.handling;
-        let policy = handling.no_data.unwrap_or(if counts { NoData::Zero } else { NoData::Last });
-        let no_data_for_us = handling.no_data_for_us.unwrap_or(2 * window_us);
-        for (tags, state) in self.groups.values_mut().filter(|(_, state)| state.last_seen < at) {
-            let is_long_ago = at.0.saturating_sub(state.last_seen.0) >= no_data_for_us;
-            state.judgement = Judgement::default();
-            let seen = match policy {
-                // While Weir was away nobody knows whether nothing happened.
-                NoData::Zero if presence == Presence::Here => {
-                    state.judgement.value = Some(0.0);
-                    Seen::Value(0.0)
-                }
-                NoData::Ok => Seen::State(AlertState::Ok),
-                NoData::Notify | NoData::Show if is_long_ago && presence == Presence::Here => Seen::NoData,
-                NoData::Zero | NoData::Last | NoData::Notify | NoData::Show => Seen::Nothing,
-            };
-            step(&self.monitor, &self.bounds, at, by_us, tags, state, seen, true, judged);
-        }
-    }
-
-    /// Closes groups that had no values for long.
-    fn expire(&mut self, at: UnixMicros, judged: &mut Judged1) {
-        let retention_us = self.monitor.handling.group_retention_us;
-        let monitor = &self.monitor;
-        self.groups.retain(|_, (tags, state)| {
-            // The one group of a condition without groups is there for as long as the monitor is.
-            let is_expired = at.0.saturating_sub(state.last_seen.0) >= retention_us && !tags.is_empty();
-            if is_expired {
-                if let Some(change) = state.machine.close(at, TransitionReason::GroupExpired) {
-                    let alert_id = state.note(&monitor.name, tags, at, change);
-                    judged.changes.push(GroupChange {
-                        group: tags.clone(),
-                        change,
-                        alert_id,
-                        seq: state.seq,
-                    });
-                }
-                if state.is_at_rest() {
-                    judged.dropped.push(tags.clone());
-                    return false;
-                }
-            }
-            true
-        });
     }
 
     fn judge_composite(&mut self, at: UnixMicros, states: &States) -> Judged1 {
@@ -317,15 +254,18 @@ impl Watch {
             self.take_keys(keys);
         }
         let mut judged = Judged1::default();
-        let by_us = self.evaluated_at.map_or(0, |last| at.0.saturating_sub(last.0).max(0));
+        let by_us = self.by_us(at);
         self.evaluated_at = Some(at);
+        let step = Step { monitor: &self.monitor.name, bounds: &self.bounds, at, by_us };
         for (group, composed) in states {
-            let keys = &self.keys;
-            let entry = self.groups.entry(group_of(keys, group));
-            let (tags, state) = entry.or_insert_with(|| (group.clone(), GroupState::new(at, group)));
+            let entry = self.groups.entry(group_of(&self.keys, group));
+            let (tags, state) = entry.or_insert_with(|| {
+                judged.touched.push(group.clone());
+                (group.clone(), GroupState::new(at, group))
+            });
             state.last_seen = at;
             let seen = if *composed == AlertState::NoData { Seen::NoData } else { Seen::State(*composed) };
-            step(&self.monitor, &self.bounds, at, by_us, tags, state, seen, true, &mut judged);
+            step.take(tags, state, seen, true, &mut judged);
         }
         self.expire(at, &mut judged);
         for (_, state) in self.groups.values() {
@@ -352,43 +292,21 @@ impl Watch {
     /// Ends all groups, because the monitor is no more or is switched off.
     pub(super) fn close(&mut self, at: UnixMicros) -> Judged1 {
         let mut judged = Judged1::default();
-        for (tags, mut state) in
-            std::mem::take(&mut self.groups).into_values().chain(std::mem::take(&mut self.kept))
-        {
-            if let Some(change) = state.machine.close(at, TransitionReason::DefinitionChanged) {
-                let alert_id = state.note(&self.monitor.name, &tags, at, change);
-                judged.changes.push(GroupChange { group: tags.clone(), change, alert_id, seq: state.seq });
-            }
-            judged.dropped.push(tags);
+        let groups = std::mem::take(&mut self.groups).into_values().chain(std::mem::take(&mut self.kept));
+        for (tags, mut state) in groups {
+            let reason = TransitionReason::DefinitionChanged;
+            step::close(&self.monitor.name, at, &tags, &mut state, reason, &mut judged);
+            step::drop_group(tags, state, &mut judged);
         }
         judged
     }
 }
 
-/// Takes one group a tick further.
-#[expect(clippy::too_many_arguments, reason = "the parts are borrowed from one watch")]
-fn step(
-    monitor: &Monitor,
-    bounds: &Bounds,
-    at: UnixMicros,
-    by_us: i64,
-    tags: &Tags,
-    state: &mut GroupState,
-    seen: Seen,
-    may_worsen: bool,
-    judged: &mut Judged1,
-) {
-    state.was_judged = !matches!(seen, Seen::Nothing | Seen::NoData);
-    let before = state.machine.clone();
-    let change = state.machine.step(bounds, at, by_us, seen, may_worsen);
-    if let Some(change) = change {
-        let alert_id = state.note(&monitor.name, tags, at, change);
-        state.changed = state.judgement;
-        judged.changes.push(GroupChange { group: tags.clone(), change, alert_id, seq: state.seq });
-    }
-    if change.is_some() || state.machine != before {
-        judged.touched.push(tags.clone());
-    }
+/// A guess may warn and does not page.
+fn guessed(bounds: &Bounds, state: &GroupState, value: f64) -> Seen {
+    let known = state.machine.state();
+    let would_page = known < AlertState::Alert && bounds.target(known, value) == AlertState::Alert;
+    if would_page { Seen::State(AlertState::Warn) } else { Seen::Value(value) }
 }
 
 fn bounds(monitor: &Monitor) -> Bounds {

@@ -10,4 +10,6 @@ mod language;
 mod ledger;
 mod memory;
 mod messages;
+mod restart;
+mod traps;
 mod world;
