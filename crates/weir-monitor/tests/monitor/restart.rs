@@ -110,7 +110,7 @@ fn run(minutes: &[Minute], restarts: &[usize]) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn stopping_and_going_on_is_as_never_having_stopped(
