@@ -10,8 +10,18 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::wire::{ErrorBody, SkippedItem};
 
 /// Shapes that clients send, and errors: the only ones in which a field may be absent.
-const WITH_OPTIONAL_FIELDS: [&str; 6] =
-    ["DiffersRequest", "ErrorDetail", "KeyRequest", "Login", "SelectedCalls", "SqlRequest"];
+const WITH_OPTIONAL_FIELDS: [&str; 10] = [
+    "AcknowledgeRequest",
+    "DiffersRequest",
+    "ErrorDetail",
+    "KeyRequest",
+    "Login",
+    "MonitorRequest",
+    "PreviewRequest",
+    "SelectedCalls",
+    "SilenceRequest",
+    "SqlRequest",
+];
 
 /// The document before any route is added.
 pub(crate) fn base() -> OpenApi {
@@ -53,9 +63,11 @@ fn tags() -> Vec<Tag> {
         ("query", "Numbers over time, and SQL."),
         ("spans", "Calls one by one."),
         ("cost", "Why spend changed, and what it will come to."),
+        ("monitors", "What is watched for, what is not well, and who is told."),
         ("documents", "Saved views, panels and dashboards."),
         ("keys", "Virtual keys."),
         ("session", "Logging in from a browser."),
+        ("compatible", "Monitors in the forms of Alertmanager and Prometheus, for Grafana and `amtool`."),
         ("server", "Weir itself."),
     ]
     .into_iter()

@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 use weir_query::{QueryError, QueryErrorKind};
-use weir_types::{BrowseError, DocumentError, KeyError};
+use weir_types::{AlertStoreError, AuditError, BrowseError, DocumentError, KeyError, MonitorsError};
 
 use crate::wire::{ErrorBody, ErrorCode, ErrorDetail};
 
@@ -151,6 +151,38 @@ impl From<DocumentError> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, message)
             }
             DocumentError::Store(detail) => Self::internal("using the state store", detail),
+        }
+    }
+}
+
+impl From<AlertStoreError> for ApiError {
+    fn from(error: AlertStoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            AlertStoreError::NotFound { .. } => Self::not_found(text),
+            AlertStoreError::Invalid(message) => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, message)
+            }
+            AlertStoreError::Store(detail) => Self::internal("using the state store", detail),
+        }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(AuditError(detail): AuditError) -> Self {
+        Self::internal("reading the audit log", detail)
+    }
+}
+
+impl From<MonitorsError> for ApiError {
+    fn from(error: MonitorsError) -> Self {
+        let text = error.to_string();
+        match error {
+            MonitorsError::NotFound(_) => Self::not_found(text),
+            MonitorsError::Invalid(message) => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, message)
+            }
+            MonitorsError::Store(detail) => Self::internal("asking the monitors", detail),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! shown; no request body is over [`BODY_BYTES_MAX`]; the document in `ui/openapi.json` is the one this code makes.
 
 mod answer;
+mod audited;
 mod auth;
 mod blocking;
 mod compress;
@@ -19,10 +20,14 @@ mod differs;
 mod document;
 mod error;
 mod extract;
+mod group_key;
 mod guard;
+mod hush;
 mod instant;
 mod live;
+mod matcher;
 mod routes;
+mod standing;
 mod status;
 mod web;
 pub mod wire;
@@ -33,7 +38,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use utoipa::openapi::OpenApi;
-use weir_types::{Browse, Clock, Documents, KeyAdmin, PriceSource, Scan};
+use weir_types::{
+    AlertStore, AuditLog, Browse, Clock, Documents, KeyAdmin, Monitors, PriceSource, Scan, Silence,
+    UnixMicros,
+};
 
 pub use auth::ApiAuth;
 pub use instant::{parse_range, parse_step_us};
@@ -42,6 +50,9 @@ pub use status::{Status, StatusSource};
 
 /// Bytes of a request body. The longest is a statement that a person wrote.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Whether a silence is in force at an instant.
+pub type SilenceHolds = Arc<dyn Fn(&Silence, UnixMicros) -> bool + Send + Sync>;
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -54,6 +65,14 @@ pub struct ApiParts {
     pub key_admin: Arc<dyn KeyAdmin>,
     /// Keeps what people arrange in the dashboard.
     pub documents: Arc<dyn Documents>,
+    /// Shows and changes monitors.
+    pub monitors: Arc<dyn Monitors>,
+    /// Keeps what monitors found, who was told and who shall not be.
+    pub alerts: Arc<dyn AlertStore>,
+    /// Keeps who changed what.
+    pub audit: Arc<dyn AuditLog>,
+    /// Says whether a silence is in force at an instant: the same that the notifier goes by.
+    pub silence_holds: SilenceHolds,
     /// Shows calls as they happen; whoever appends records does so through its [`LiveFeed::tap`].
     pub live: LiveFeed,
     /// Knows list prices, for what caches saved.

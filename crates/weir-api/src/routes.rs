@@ -1,6 +1,11 @@
 //! The routes of `/api`, one file for each thing that can be asked, and the list of them all.
 
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod alerts;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod audit;
+mod compatible;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod cost;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod counts;
@@ -20,10 +25,15 @@ mod keys;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod live;
 mod metrics;
+mod monitor_edit;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod monitors;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod query;
 mod selection;
 mod session;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod silences;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod spans;
 mod sql;
@@ -73,6 +83,27 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(keys::revoke_key))
         .routes(routes!(documents::list_documents, documents::create_document))
         .routes(routes!(documents::get_document, documents::update_document, documents::delete_document))
+        .routes(routes!(monitors::list_monitors))
+        .routes(routes!(monitors::get_monitor, monitor_edit::save_monitor))
+        .routes(routes!(monitor_edit::forget_monitor))
+        .routes(routes!(monitors::monitor_series))
+        .routes(routes!(monitors::monitor_transitions))
+        .routes(routes!(monitor_edit::preview_monitor))
+        .routes(routes!(monitor_edit::explain_condition))
+        .routes(routes!(alerts::list_alerts))
+        .routes(routes!(alerts::acknowledge_alert))
+        .routes(routes!(alerts::list_notifications))
+        .routes(routes!(alerts::list_actions))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(silences::list_silences, silences::create_silence))
+        .routes(routes!(silences::end_silence))
+        .routes(routes!(compatible::managed_alerts))
+        .routes(routes!(compatible::managed_groups))
+        .routes(routes!(compatible::managed_silences))
+        .routes(routes!(compatible::managed_server))
+        .routes(routes!(compatible::rules))
+        .routes(routes!(compatible::rule_alerts))
+        .routes(routes!(compatible::build_info))
         .routes(routes!(live::watch_live))
         .routes(routes!(health::prometheus_metrics))
 }

@@ -7,6 +7,9 @@
 //! Invariants: a field without a value is `null`, never absent (errors excepted, where absent fields are the rule); instants
 //! are Unix milliseconds; amounts of money that must be exact are text, because JavaScript's numbers are not.
 
+mod alert;
+mod audit;
+mod compatible;
 mod cost;
 mod coverage;
 mod differs;
@@ -15,14 +18,26 @@ mod editor;
 mod error;
 mod heatmap;
 mod key;
+mod monitor;
 mod named;
 mod series;
 mod session;
 mod span;
 mod status;
 mod table;
+mod telling;
 mod trace;
 
+pub use alert::{
+    AcknowledgeRequest, AcknowledgementItem, AlertItem, AlertList, GroupItem, JudgementItem, PendingState,
+    ReasonName, StateName, TransitionItem, TransitionList,
+};
+pub use audit::{AuditItem, AuditList};
+pub use compatible::{
+    BuildAnswer, Labels, ManagedAlert, ManagedCluster, ManagedConfig, ManagedGroup, ManagedMatcher,
+    ManagedReceiver, ManagedServer, ManagedSilence, ManagedSilenceState, ManagedStatus, RuleAlert,
+    RuleAlerts, RuleAlertsAnswer, RuleGroup, RuleGroups, RuleItem, RulesAnswer, VersionInfo,
+};
 pub use cost::{ChangeNanoUsd, ChangeParts, CostChangeAnswer, ForecastAnswer, ForecastDay, ValueChangeItem};
 pub use coverage::{CoverageAnswer, CoverageItem};
 pub use differs::{DifferingTag, DifferingValue, DiffersAnswer, DiffersRequest, SelectedCalls};
@@ -31,6 +46,11 @@ pub use editor::{Completion, CompletionItem, CompletionKind, Explanation};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use heatmap::{HeatmapAnswer, HeatmapColumn};
 pub use key::{KeyCreated, KeyItem, KeyList, KeyRequest};
+pub(crate) use monitor::Levels;
+pub use monitor::{
+    ConditionAnswer, ConditionRequest, JudgedSeriesItem, MonitorDetail, MonitorItem, MonitorList,
+    MonitorRequest, MonitorSeries, PreviewAnswer, PreviewRequest, StateCounts,
+};
 pub use named::{CacheName, KindName, SourceName, StatusName, UnitName};
 pub use series::{
     DataPoint, InstantQueryAnswer, MetricItem, MetricList, QueryAnswer, SeriesItem, TagMap, ValueItem,
@@ -42,6 +62,10 @@ pub use status::{
     UpstreamStatus,
 };
 pub use table::{ColumnItem, FacetGroupItem, FacetGroups, FacetItem, FacetList, SqlAnswer, SqlRequest};
+pub use telling::{
+    ActionItem, ActionList, DeliveryStateName, NotificationItem, NotificationList, SilenceItem, SilenceList,
+    SilenceRequest,
+};
 pub use trace::{CountItem, CountList, TraceList, TraceListItem};
 
 /// Milliseconds with fractions, from microseconds; exact to the microsecond for any instant of this millennium.

@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/api/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What monitors told the gateway to do, now and before. */
+        get: operations["list_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is not well: groups of monitors, the worst first. */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{alert_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says who looks after an alert: it is not told again until it is over or worse. */
+        post: operations["acknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cost/change": {
         parameters: {
             query?: never;
@@ -254,6 +322,143 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/monitors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All monitors as they are now. */
+        get: operations["list_monitors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a condition means, or what is wrong with it and where. */
+        post: operations["explain_condition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a definition would have done in a range. */
+        post: operations["preview_monitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One monitor and its groups. */
+        get: operations["get_monitor"];
+        /** Saves a definition over what files say, from now on. */
+        put: operations["save_monitor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/saved": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets what was saved: the monitor is again as files say, or is no more. */
+        delete: operations["forget_monitor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a monitor saw: values, bands and states of one group, or of the worst. */
+        get: operations["monitor_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the states of a monitor's groups changed. */
+        get: operations["monitor_transitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of notifications: who was told, or is to be told, or was not. */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -353,6 +558,41 @@ export interface paths {
         post: operations["log_in"];
         /** Logs out: removes the session's cookie. */
         delete: operations["log_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists silences that are or will be. */
+        get: operations["list_silences"];
+        put?: never;
+        /** Makes a silence. */
+        post: operations["create_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a silence. */
+        delete: operations["end_silence"];
         options?: never;
         head?: never;
         patch?: never;
@@ -464,6 +704,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What fires or is about to, as Prometheus lists it. */
+        get: operations["rule_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Monitors, as Prometheus lists alerting rules. */
+        get: operations["rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/buildinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What runs, as Prometheus says it: Grafana asks before it asks for rules. */
+        get: operations["build_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts, as Alertmanager lists them. */
+        get: operations["managed_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/alerts/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts by name, as Alertmanager groups them. */
+        get: operations["managed_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Silences, as Alertmanager lists them. */
+        get: operations["managed_silences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How Weir is doing, as Alertmanager says it. */
+        get: operations["managed_server"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -502,6 +861,128 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who looks after an alert. */
+        AcknowledgeRequest: {
+            /** @description Who. */
+            by?: string | null;
+            /** @description A word to others. */
+            note?: string | null;
+        };
+        /** @description That somebody looks after an alert. */
+        AcknowledgementItem: {
+            /** @description The alert. */
+            alert_id: string;
+            /**
+             * Format: int64
+             * @description When, in Unix milliseconds.
+             */
+            at_ms: number;
+            /** @description Who. */
+            by: string;
+            /** @description A word to others. */
+            note: string;
+        };
+        /** @description What a monitor told the gateway to do. */
+        ActionItem: {
+            /**
+             * Format: int32
+             * @description Calls in a minute, of a throttle.
+             */
+            calls_per_minute: number | null;
+            /**
+             * Format: int64
+             * @description When it ended, in Unix milliseconds; `null` while it is in force.
+             */
+            ended_at_ms: number | null;
+            /** @description Why it ended. */
+            ended_because: string | null;
+            /** @description The policy's id, as spans carry it. */
+            id: string;
+            /** @description Whether it is only noted what would have been done. */
+            is_dry_run: boolean;
+            /** @description What is done: `throttle`, `block`, `cheaper_model` or `cache_only`. */
+            kind: string;
+            /** @description The model that calls are sent to, of `cheaper_model`. */
+            model: string | null;
+            /** @description The monitor. */
+            monitor: string;
+            /** @description Which calls, in the scope language. */
+            scope: string;
+            /**
+             * Format: int64
+             * @description When it was set, in Unix milliseconds.
+             */
+            set_at_ms: number;
+            /**
+             * Format: int64
+             * @description Until when at the latest, in Unix milliseconds.
+             */
+            until_ms: number;
+        };
+        /** @description What monitors told the gateway to do. */
+        ActionList: {
+            /** @description The newest first: those in force and those that ended. */
+            actions: components["schemas"]["ActionItem"][];
+        };
+        /** @description A group that is not well, with what its monitor says. */
+        AlertItem: {
+            /** @description What it watches for. */
+            condition: string;
+            /** @description The group. */
+            group: components["schemas"]["GroupItem"];
+            /** @description The monitor. */
+            monitor: string;
+            /** @description The unit of the numbers. */
+            unit: components["schemas"]["Unit"];
+        };
+        /** @description Everything that is not well. */
+        AlertList: {
+            /** @description The worst first, and of equals the newest. */
+            alerts: components["schemas"]["AlertItem"][];
+            /**
+             * Format: int64
+             * @description How many are not well in all; more than there are `alerts` when the list was cut.
+             */
+            total: number;
+        };
+        /** @description One thing that was done. */
+        AuditItem: {
+            /** @description What was done, as noun and verb: `silence.create`, `monitor.save`, `policy.set`. */
+            action: string;
+            /** @description How it is; `null` when it is no more. */
+            after: unknown;
+            /**
+             * Format: int64
+             * @description When, in Unix milliseconds.
+             */
+            at_ms: number;
+            /** @description How it was; `null` when it was not there. */
+            before: unknown;
+            /**
+             * Format: int64
+             * @description Its number: more with each.
+             */
+            number: number;
+            /** @description To which one: its name or id. */
+            target: string;
+            /** @description Who: the name that a person gave, `monitor:NAME`, `config`. */
+            who: string;
+        };
+        /** @description Who changed what. */
+        AuditList: {
+            /** @description The newest first. */
+            entries: components["schemas"]["AuditItem"][];
+        };
+        BTreeMap: {
+            [key: string]: string;
+        };
+        /** @description An answer of Prometheus' first API. */
+        BuildAnswer: {
+            /** @description What runs. */
+            data: components["schemas"]["VersionInfo"];
+            /** @description `success`. */
+            status: string;
+        };
         /**
          * @description What Weir's cache had to do with a call.
          * @enum {string}
@@ -584,6 +1065,22 @@ export interface components {
          * @enum {string}
          */
         CompletionKind: "function" | "metric" | "tag" | "unit";
+        /** @description What a condition means. */
+        ConditionAnswer: {
+            /** @description Text of several lines for people, with every default filled in. */
+            explanation: string;
+            /** @description The expression whose values are judged; `null` where it is not on metrics. */
+            expression: string | null;
+            unit: components["schemas"]["Unit"] | null;
+        };
+        /** @description A condition to be explained. */
+        ConditionRequest: {
+            /**
+             * @description The condition, in Weir's own form or as a Datadog monitor query.
+             * @example p95(llm.request.duration) by model > 5s over 10m
+             */
+            condition: string;
+        };
         /** @description How spend changed against the time before. */
         CostChangeAnswer: {
             /**
@@ -740,6 +1237,11 @@ export interface components {
             number,
             number | null
         ];
+        /**
+         * @description How far a message is.
+         * @enum {string}
+         */
+        DeliveryStateName: "pending" | "delivered" | "failed" | "suppressed";
         /** @description A tag that differs. */
         DifferingTag: {
             /**
@@ -1011,6 +1513,34 @@ export interface components {
              */
             spent_usd: number | null;
         };
+        /** @description A group of a monitor. */
+        GroupItem: {
+            acknowledged: components["schemas"]["AcknowledgementItem"] | null;
+            /** @description The alert, when it is not well. */
+            alert_id: string | null;
+            /** @description Traces that show it, the most telling first. */
+            exemplars: string[];
+            /** @description Whether too little is known yet for a full judgement. */
+            is_learning: boolean;
+            /** @description The last numbers. */
+            judgement: components["schemas"]["JudgementItem"];
+            /** @description The same as one text, for the parameter `group`. */
+            key: string;
+            /** @description What was said last. */
+            message: string;
+            pending: components["schemas"]["PendingState"] | null;
+            /** @description The silences in force that it is under: people are not told. */
+            silenced_by: string[];
+            /**
+             * Format: int64
+             * @description Since when, in Unix milliseconds.
+             */
+            since_ms: number;
+            /** @description Its state. */
+            state: components["schemas"]["StateName"];
+            /** @description The tags by which the condition groups; empty where it does not. */
+            tags: components["schemas"]["Tags"];
+        };
         /** @description Whether this Weir takes calls. */
         Health: {
             /** @description Whether it does. */
@@ -1050,6 +1580,70 @@ export interface components {
             unit: components["schemas"]["Unit"];
             /** @description One for each group, in the order that the expression asks for. */
             values: components["schemas"]["ValueItem"][];
+        };
+        /** @description What a monitor saw of one group: columns of equal length, one place for each instant. */
+        JudgedSeriesItem: {
+            /** @description The ends of the windows, in Unix milliseconds. */
+            at_ms: number[];
+            /** @description What was expected; `null` where the monitor has no band. */
+            baseline: (number | null)[] | null;
+            /** @description The shares of points outside of the band. */
+            fraction: (number | null)[] | null;
+            /** @description The group as one text, for the parameter `group`. */
+            group: string;
+            /** @description The lower edge of the band. */
+            lower: (number | null)[] | null;
+            /** @description The states. */
+            states: components["schemas"]["StateName"][];
+            /** @description The tags of the group. */
+            tags: components["schemas"]["Tags"];
+            /** @description The upper edge of the band. */
+            upper: (number | null)[] | null;
+            /** @description What was judged. */
+            values: (number | null)[];
+        };
+        /** @description The numbers of one judgement, in the monitor's unit; `null` where there is none. */
+        JudgementItem: {
+            /**
+             * Format: double
+             * @description What was expected.
+             */
+            baseline: number | null;
+            /**
+             * Format: double
+             * @description The share of points outside of the band.
+             */
+            fraction: number | null;
+            /**
+             * Format: double
+             * @description The lower edge of the band.
+             */
+            lower: number | null;
+            /**
+             * Format: int64
+             * @description How many values were in the window.
+             */
+            samples: number;
+            /**
+             * Format: double
+             * @description How unusual the value is: the negative decimal logarithm of its probability.
+             */
+            score: number | null;
+            /**
+             * Format: double
+             * @description The threshold of the state that the group is in, or would leave.
+             */
+            threshold: number | null;
+            /**
+             * Format: double
+             * @description The upper edge of the band.
+             */
+            upper: number | null;
+            /**
+             * Format: double
+             * @description What was judged; for an anomaly the metric itself.
+             */
+            value: number | null;
         };
         /** @description A new key with its secret. `Debug` does not show the secret. */
         KeyCreated: {
@@ -1121,6 +1715,110 @@ export interface components {
             /** @description The admin token. */
             token: string;
         };
+        /** @description An alert as Alertmanager's second API writes it. */
+        ManagedAlert: {
+            /** @description What is said to it. */
+            annotations: components["schemas"]["BTreeMap"];
+            /** @description Until when it is taken to be so, RFC 3339: five minutes from now, as Prometheus says while an alert goes on. */
+            endsAt: string;
+            /** @description Its id. */
+            fingerprint: string;
+            /** @description Where the dashboard shows it. */
+            generatorURL: string;
+            /** @description `alertname`, `severity`, the group's tags and the monitor's labels. */
+            labels: components["schemas"]["BTreeMap"];
+            /** @description Who is told. */
+            receivers: components["schemas"]["ManagedReceiver"][];
+            /** @description Since when, RFC 3339. */
+            startsAt: string;
+            /** @description Whether people are told. */
+            status: components["schemas"]["ManagedStatus"];
+            /** @description When it was judged last, RFC 3339. */
+            updatedAt: string;
+        };
+        /** @description That there is no cluster. */
+        ManagedCluster: {
+            /** @description None. */
+            peers: string[];
+            /** @description `disabled`. */
+            status: string;
+        };
+        /** @description A configuration as text. */
+        ManagedConfig: {
+            /** @description The text. */
+            original: string;
+        };
+        /** @description Alerts with the same name. */
+        ManagedGroup: {
+            /** @description The alerts. */
+            alerts: components["schemas"]["ManagedAlert"][];
+            /** @description `alertname`. */
+            labels: components["schemas"]["BTreeMap"];
+            /** @description Who is told. */
+            receiver: components["schemas"]["ManagedReceiver"];
+        };
+        /** @description A condition on one label. */
+        ManagedMatcher: {
+            /** @description Whether the label shall have the value. */
+            isEqual: boolean;
+            /** @description Whether the value is a regular expression. */
+            isRegex: boolean;
+            /** @description The label. */
+            name: string;
+            /** @description The value. */
+            value: string;
+        };
+        /** @description A receiver by its name. */
+        ManagedReceiver: {
+            /** @description The name. */
+            name: string;
+        };
+        /** @description How Weir is doing, as Alertmanager says it. */
+        ManagedServer: {
+            /** @description There is none. */
+            cluster: components["schemas"]["ManagedCluster"];
+            /** @description Empty: Weir's configuration is not Alertmanager's. */
+            config: components["schemas"]["ManagedConfig"];
+            /** @description When Weir started, RFC 3339. */
+            uptime: string;
+            /** @description What runs. */
+            versionInfo: components["schemas"]["VersionInfo"];
+        };
+        /** @description A silence as Alertmanager's second API writes it. */
+        ManagedSilence: {
+            /** @description Why: the note, and the scope where matchers cannot say it. */
+            comment: string;
+            /** @description Who made it. */
+            createdBy: string;
+            /** @description Until when, RFC 3339. */
+            endsAt: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Which alerts: the parts of the scope that matchers can say. */
+            matchers: components["schemas"]["ManagedMatcher"][];
+            /** @description From when, RFC 3339. */
+            startsAt: string;
+            /** @description Whether it is in force. */
+            status: components["schemas"]["ManagedSilenceState"];
+            /** @description When it was made, RFC 3339. */
+            updatedAt: string;
+        };
+        /** @description Whether a silence is in force. */
+        ManagedSilenceState: {
+            /** @description `active`, `pending` or `expired`. */
+            state: string;
+        };
+        /** @description Whether people are told of an alert. */
+        ManagedStatus: {
+            /** @description Always empty: which alerts inhibit one is known when notifications are made. */
+            inhibitedBy: string[];
+            /** @description As `silencedBy`, for those that recur. */
+            mutedBy: string[];
+            /** @description The silences that it is under. */
+            silencedBy: string[];
+            /** @description `active` or `suppressed`. */
+            state: string;
+        };
         /** @description One metric. */
         MetricItem: {
             /** @description The canonical name. */
@@ -1135,6 +1833,156 @@ export interface components {
             /** @description By name. */
             metrics: components["schemas"]["MetricItem"][];
         };
+        /** @description A monitor and its groups. */
+        MonitorDetail: {
+            /** @description Its groups: those that are not well first. */
+            groups: components["schemas"]["GroupItem"][];
+            /** @description The monitor. */
+            monitor: components["schemas"]["MonitorItem"];
+            /**
+             * Format: int64
+             * @description How many groups there are in all; more than `groups` has when the list was cut.
+             */
+            total: number;
+        };
+        /** @description A monitor as it is now. */
+        MonitorItem: {
+            /** @description The tags it is grouped by. */
+            by: string[];
+            /**
+             * Format: int64
+             * @description When a group of it changed last, in Unix milliseconds.
+             */
+            changed_at_ms: number | null;
+            /** @description Which side is bad: `>`, `>=`, `<`, `<=`; `null` for composites. */
+            comparison: string | null;
+            /** @description The condition as it was written. */
+            condition: string;
+            /** @description How many groups are in each state. */
+            counts: components["schemas"]["StateCounts"];
+            /**
+             * Format: double
+             * @description Where an alert starts.
+             */
+            critical: number | null;
+            /** @description Where it is defined: `bundled`, `weir.toml`, a file, or `dashboard`. */
+            defined_in: string;
+            /**
+             * Format: int64
+             * @description How long after their time values are waited for, in milliseconds.
+             */
+            delay_ms: number;
+            /** @description The entry with the keys of `[[monitors]]`: all that was said in all places. */
+            entry: unknown;
+            /** @description Why it could not be evaluated last time. */
+            error: string | null;
+            /**
+             * Format: int64
+             * @description The last tick that it was evaluated at, in Unix milliseconds; `null` when it never was.
+             */
+            evaluated_at_ms: number | null;
+            /** @description What the condition means, as several lines for people. */
+            explanation: string;
+            /** @description The expression whose values are judged, for a chart; `null` where the condition is not on metrics. */
+            expression: string | null;
+            /** @description Whether it is evaluated. */
+            is_enabled: boolean;
+            /** @description Whether thresholds are about how unusual values are and belong in no chart of values. */
+            judges_the_unusual: boolean;
+            /** @description The message as it was written. */
+            message: string;
+            /** @description Its name. */
+            name: string;
+            /** @description What else people should know: dead, too many groups, still learning. */
+            remarks: string[];
+            /** @description The entry that was saved from the dashboard, where one was. */
+            saved: unknown;
+            /** @description `warning` or `critical`: how bad it is when the threshold is crossed. */
+            severity: string;
+            /** @description The silences in force that all of its groups are under. */
+            silenced_by: string[];
+            /** @description The worst state of its groups. */
+            state: components["schemas"]["StateName"];
+            /** @description The unit of values. */
+            unit: components["schemas"]["Unit"];
+            /**
+             * Format: double
+             * @description Where a warning starts.
+             */
+            warning: number | null;
+        };
+        /** @description All monitors. */
+        MonitorList: {
+            /** @description In the order of their definitions. */
+            monitors: components["schemas"]["MonitorItem"][];
+        };
+        /** @description A definition to be saved. */
+        MonitorRequest: {
+            /** @description Who does it, for the audit log. */
+            by?: string | null;
+            /** @description The entry, with the keys of `[[monitors]]`. Without a condition it changes the monitor of its name. */
+            entry: unknown;
+        };
+        /** @description What a monitor saw. */
+        MonitorSeries: {
+            /** @description One for each group. */
+            series: components["schemas"]["JudgedSeriesItem"][];
+            /** @description The unit of values. */
+            unit: components["schemas"]["Unit"];
+        };
+        /** @description One message to one receiver. */
+        NotificationItem: {
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description When it was made, in Unix milliseconds.
+             */
+            created_at_ms: number;
+            /**
+             * Format: int64
+             * @description When the receiver had it, in Unix milliseconds.
+             */
+            delivered_at_ms: number | null;
+            /** @description What went wrong last, or by what it is suppressed. */
+            error: string | null;
+            /** @description Its id: what is sent twice has the same. */
+            id: string;
+            /** @description The monitors that it tells of. */
+            monitors: string[];
+            /**
+             * Format: int64
+             * @description When it is tried next, in Unix milliseconds; `null` when it is done.
+             */
+            next_at_ms: number | null;
+            /**
+             * Format: int64
+             * @description How many changes it tells of.
+             */
+            notices: number;
+            /** @description The receiver's name in `weir.toml`. */
+            receiver: string;
+            /** @description How far it is. */
+            state: components["schemas"]["DeliveryStateName"];
+        };
+        /** @description The log of notifications. */
+        NotificationList: {
+            /** @description The newest first. */
+            notifications: components["schemas"]["NotificationItem"][];
+        };
+        /** @description The state that a group will have when it stays as it is. */
+        PendingState: {
+            /**
+             * Format: int64
+             * @description Since when it would be so, in Unix milliseconds.
+             */
+            since_ms: number;
+            /** @description The state. */
+            state: components["schemas"]["StateName"];
+        };
         /** @description What one policy decided about a call. */
         PolicyItem: {
             /** @description What it did. */
@@ -1143,6 +1991,69 @@ export interface components {
             detail: string | null;
             /** @description Which policy. */
             policy: string;
+        };
+        /** @description What a definition would have done. */
+        PreviewAnswer: {
+            /**
+             * Format: double
+             * @description Alerts in a week.
+             */
+            alerts_per_week: number;
+            /** @description Which side is bad. */
+            comparison: string | null;
+            /**
+             * Format: double
+             * @description Where an alert starts.
+             */
+            critical: number | null;
+            /** @description What the condition means, as several lines for people. */
+            explanation: string;
+            /**
+             * Format: double
+             * @description The share of the time in which some group was not well.
+             */
+            firing_share: number;
+            /**
+             * Format: int64
+             * @description Alerts that lasted under ten minutes.
+             */
+            flaps: number;
+            /**
+             * Format: int64
+             * @description How many groups there are in all.
+             */
+            groups: number;
+            /** @description Whether thresholds are about how unusual values are and belong in no chart of values. */
+            judges_the_unusual: boolean;
+            /** @description The groups that changed most or were worst. */
+            series: components["schemas"]["JudgedSeriesItem"][];
+            /**
+             * Format: double
+             * @description A threshold that would have made one alert a week, where one can be found.
+             */
+            suggested_threshold: number | null;
+            /** @description What would have been said, in order. */
+            transitions: components["schemas"]["TransitionItem"][];
+            unit: components["schemas"]["Unit"] | null;
+            /** @description What is wrong with it: never fires, always fires, matches nothing. */
+            verdicts: string[];
+            /**
+             * Format: double
+             * @description Where a warning starts.
+             */
+            warning: number | null;
+        };
+        /** @description A definition to be tried on what was. */
+        PreviewRequest: {
+            /** @description The entry, with the keys of `[[monitors]]`. Without a condition it changes the monitor of its name. */
+            entry: unknown;
+            /**
+             * @description The first instant; seven days before `to` unless said.
+             * @example now-7d
+             */
+            from?: string | null;
+            /** @description The first instant after the range; now unless said. */
+            to?: string | null;
         };
         /** @description What an expression evaluates to: one series for each group. */
         QueryAnswer: {
@@ -1158,6 +2069,11 @@ export interface components {
             /** @description What the values measure. */
             unit: components["schemas"]["Unit"];
         };
+        /**
+         * @description Why a state changed.
+         * @enum {string}
+         */
+        ReasonName: "crossed" | "recovered" | "no_data" | "data_returned" | "group_expired" | "definition_changed" | "revised";
         /**
          * @description Whether a receiver listens.
          * @enum {string}
@@ -1216,6 +2132,107 @@ export interface components {
             count: number;
             /** @description Why, in a word: `bad_value`, `too_large`, … */
             reason: string;
+        };
+        /** @description A group that is not well, as Prometheus writes it. */
+        RuleAlert: {
+            /** @description Since when, RFC 3339. */
+            activeAt: string;
+            /** @description What is said to it. */
+            annotations: components["schemas"]["BTreeMap"];
+            /** @description As those of [`ManagedAlert`]. */
+            labels: components["schemas"]["BTreeMap"];
+            /** @description `firing` or `pending`. */
+            state: string;
+            /** @description The value, as text. */
+            value: string;
+        };
+        /** @description What is not well. */
+        RuleAlerts: {
+            /** @description The alerts. */
+            alerts: components["schemas"]["RuleAlert"][];
+        };
+        /** @description An answer of Prometheus' first API. */
+        RuleAlertsAnswer: {
+            /** @description The alerts. */
+            data: components["schemas"]["RuleAlerts"];
+            /** @description `success`. */
+            status: string;
+        };
+        /** @description The monitors of one place. */
+        RuleGroup: {
+            /**
+             * Format: double
+             * @description Always 0.
+             */
+            evaluationTime: number;
+            /** @description The same. */
+            file: string;
+            /**
+             * Format: double
+             * @description Seconds between two evaluations.
+             */
+            interval: number;
+            /** @description The last tick, RFC 3339. */
+            lastEvaluation: string;
+            /**
+             * Format: int64
+             * @description Always 0: the time is not counted by place.
+             */
+            limit: number;
+            /** @description Where they are defined. */
+            name: string;
+            /** @description The monitors. */
+            rules: components["schemas"]["RuleItem"][];
+        };
+        /** @description Groups of rules. */
+        RuleGroups: {
+            /** @description One for each place where monitors are defined. */
+            groups: components["schemas"]["RuleGroup"][];
+        };
+        /** @description A monitor as an alerting rule. */
+        RuleItem: {
+            /** @description The groups that are not well. */
+            alerts: components["schemas"]["RuleAlert"][];
+            /** @description The message as it was written. */
+            annotations: components["schemas"]["BTreeMap"];
+            /**
+             * Format: double
+             * @description Seconds that a worse state must hold.
+             */
+            duration: number;
+            /**
+             * Format: double
+             * @description Always 0.
+             */
+            evaluationTime: number;
+            /** @description `ok`, `err` or `unknown`. */
+            health: string;
+            /**
+             * Format: double
+             * @description Seconds that a better state must hold.
+             */
+            keepFiringFor: number;
+            /** @description `severity` and the monitor's labels. */
+            labels: components["schemas"]["BTreeMap"];
+            /** @description Why it could not be evaluated; empty when it could. */
+            lastError: string;
+            /** @description The last tick, RFC 3339. */
+            lastEvaluation: string;
+            /** @description The monitor. */
+            name: string;
+            /** @description Its condition. */
+            query: string;
+            /** @description `firing`, `pending` or `inactive`. */
+            state: string;
+            /** @description `alerting`. */
+            type: string;
+        };
+        /** @description An answer of Prometheus' first API. */
+        RulesAnswer: {
+            /** @description The rules. */
+            data: components["schemas"]["RuleGroups"];
+            /** @description `success`. */
+            status: string;
         };
         /** @description Someone's judgement of a span or a trace. */
         ScoreItem: {
@@ -1321,6 +2338,69 @@ export interface components {
             authenticated: boolean;
             /** @description Whether this Weir has an admin token; without one everything is open (on loopback only). */
             login_required: boolean;
+        };
+        /** @description A time in which some alerts are not sent. */
+        SilenceItem: {
+            /** @description Who made it. */
+            by: string;
+            /**
+             * Format: int64
+             * @description When it was made, in Unix milliseconds.
+             */
+            created_at_ms: number;
+            /**
+             * Format: int64
+             * @description Until when, in Unix milliseconds; the first time when it recurs.
+             */
+            ends_at_ms: number;
+            /** @description Its own name, `sil_…`. */
+            id: string;
+            /** @description Whether it is in force now. */
+            is_in_force: boolean;
+            /** @description Why. */
+            note: string;
+            /** @description How it recurs: an RRULE of RFC 5545. */
+            rrule: string | null;
+            /** @description Which alerts: a scope over the group's tags, the monitor's labels and `monitor`. */
+            scope: string;
+            /**
+             * Format: int64
+             * @description From when, in Unix milliseconds.
+             */
+            starts_at_ms: number;
+            /** @description The time zone that the rule is counted in; UTC when `null`. */
+            tz: string | null;
+        };
+        /** @description Silences. */
+        SilenceList: {
+            /** @description Those that are or will be, those that end first first. */
+            silences: components["schemas"]["SilenceItem"][];
+        };
+        /** @description A silence to be made. */
+        SilenceRequest: {
+            /** @description Who makes it. */
+            by?: string | null;
+            /**
+             * @description Until when; the first time when it recurs.
+             * @example now+2h
+             */
+            ends_at: string;
+            /** @description Why. */
+            note?: string | null;
+            /**
+             * @description How it recurs: an RRULE of RFC 5545. Once when absent.
+             * @example FREQ=WEEKLY;BYDAY=SA,SU
+             */
+            rrule?: string | null;
+            /**
+             * @description Which alerts: a scope over the group's tags, the monitor's labels and `monitor`.
+             * @example monitor:p95-* AND model:gpt-4o
+             */
+            scope: string;
+            /** @description From when: `now`, RFC 3339, or Unix milliseconds as text. Now when absent. */
+            starts_at?: string | null;
+            /** @description The time zone that the rule is counted in; UTC when absent. */
+            tz?: string | null;
         };
         /** @description What a live stream did not show. */
         SkippedItem: {
@@ -1475,6 +2555,34 @@ export interface components {
              */
             sql: string;
         };
+        /** @description How many groups are in each state. */
+        StateCounts: {
+            /**
+             * Format: int64
+             * @description Needs a person.
+             */
+            alert: number;
+            /**
+             * Format: int64
+             * @description Values stopped to come.
+             */
+            no_data: number;
+            /**
+             * Format: int64
+             * @description All is well.
+             */
+            ok: number;
+            /**
+             * Format: int64
+             * @description Worth a look.
+             */
+            warn: number;
+        };
+        /**
+         * @description How a group of a monitor is, by how much it needs a person.
+         * @enum {string}
+         */
+        StateName: "ok" | "no_data" | "warn" | "alert";
         /** @description How the store is doing. */
         StoreStatus: {
             /**
@@ -1612,6 +2720,48 @@ export interface components {
             /** @description The end user. */
             user: string | null;
         };
+        /** @description A change of the state of one group. */
+        TransitionItem: {
+            /** @description The alert that it belongs to. */
+            alert_id: string;
+            /**
+             * Format: int64
+             * @description The end of the time that was judged, in Unix milliseconds.
+             */
+            at_ms: number;
+            /** @description More lines for people: what a change of cost is made of, for example. */
+            details: string[];
+            /** @description Traces of calls that show it, the most telling first. */
+            exemplars: string[];
+            /** @description What it was. */
+            from: components["schemas"]["StateName"];
+            /** @description The group as one text, for the parameter `group`. */
+            group: string;
+            /** @description The numbers. */
+            judgement: components["schemas"]["JudgementItem"];
+            /** @description What the monitor said to it. */
+            message: string;
+            /** @description The monitor. */
+            monitor: string;
+            /** @description Why. */
+            reason: components["schemas"]["ReasonName"];
+            /** @description Which definition of it judged. */
+            revision: string;
+            /**
+             * Format: int64
+             * @description How many changes of this group there were, this one included.
+             */
+            seq: number;
+            /** @description The group. */
+            tags: components["schemas"]["Tags"];
+            /** @description What it is. */
+            to: components["schemas"]["StateName"];
+        };
+        /** @description Changes of state. */
+        TransitionList: {
+            /** @description The newest first. */
+            transitions: components["schemas"]["TransitionItem"][];
+        };
         /**
          * @description What a value measures.
          * @enum {string}
@@ -1669,6 +2819,21 @@ export interface components {
              */
             value: number | null;
         };
+        /** @description What runs. */
+        VersionInfo: {
+            /** @description `weir`. */
+            branch: string;
+            /** @description Empty. */
+            buildDate: string;
+            /** @description Empty. */
+            buildUser: string;
+            /** @description Empty: Weir is not written in Go. */
+            goVersion: string;
+            /** @description Empty. */
+            revision: string;
+            /** @description Weir's version. */
+            version: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1678,6 +2843,156 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The worst first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alert's id. */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeRequest"];
+            };
+        };
+        responses: {
+            /** @description Who looks after it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcknowledgementItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Done by this one.
+                 * @example monitor:token-spend-rate-of-change
+                 */
+                who?: string;
+                /**
+                 * @description With this action; what ends in a dot stands for all that begin so.
+                 * @example silence.
+                 */
+                action?: string;
+                /** @description Done to this one. */
+                target?: string;
+                /**
+                 * @description Not before this instant; from the first on unless said.
+                 * @example now-7d
+                 */
+                from?: string;
+                /** @description Before this instant; until the last unless said. */
+                to?: string;
+                /** @description With a smaller `number`: the next page. */
+                before?: number;
+                /**
+                 * @description At most so many; 100 unless said, 1000 at most.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     cost_change: {
         parameters: {
             query?: {
@@ -2406,6 +3721,343 @@ export interface operations {
             };
         };
     };
+    list_monitors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the order of their definitions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    explain_condition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConditionRequest"];
+            };
+        };
+        responses: {
+            /** @description What it means. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConditionAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    preview_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description What it would have done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The monitor's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The monitor. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorDetail"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    save_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The monitor's name; a new one makes a new monitor. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MonitorRequest"];
+            };
+        };
+        responses: {
+            /** @description What it became. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    forget_monitor: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who does it, for the audit log.
+                 * @example ana
+                 */
+                by?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The monitor's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    monitor_series: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The group, as `key` of a group says it; the worst ones unless said.
+                 * @example model:gpt-4o
+                 */
+                group?: string;
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1d
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The monitor's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One series for each group. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorSeries"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    monitor_transitions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this group only, as `key` of a group says it.
+                 * @example model:gpt-4o
+                 */
+                group?: string;
+                /**
+                 * @description Not before this instant; from the first on unless said.
+                 * @example now-7d
+                 */
+                from?: string;
+                /** @description Before this instant; until the last unless said. */
+                to?: string;
+                /**
+                 * @description At most so many; 100 unless said, 1000 at most.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The monitor's name; it may be gone. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransitionList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /**
+                 * @description That tell of this monitor; of all unless said.
+                 * @example p95-latency-per-model
+                 */
+                monitor?: string;
+                /**
+                 * @description At most so many; 100 unless said, 1000 at most.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     openapi_document: {
         parameters: {
             query?: never;
@@ -2695,6 +4347,104 @@ export interface operations {
             };
         };
     };
+    list_silences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that end first first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceRequest"];
+            };
+        };
+        responses: {
+            /** @description The silence. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    end_silence: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who does it, for the audit log.
+                 * @example ana
+                 */
+                by?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The silence's id, `sil_…`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_spans: {
         parameters: {
             query?: {
@@ -2940,6 +4690,236 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceItem"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rule_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAlertsAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rules: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `alert` or `record`, of which there are none.
+                 * @example alert
+                 */
+                type?: string;
+                /** @description Of this name; may be given several times. */
+                "rule_name[]"?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One group for each place where monitors are defined. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    build_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuildAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_alerts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A matcher; may be given several times.
+                 * @example severity="critical"
+                 */
+                filter?: string;
+                /**
+                 * @description Whether those that people are told of are listed; they are unless said.
+                 * @example true
+                 */
+                active?: string;
+                /**
+                 * @description Whether silenced ones are listed; they are unless said.
+                 * @example false
+                 */
+                silenced?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alerts that fire. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedAlert"][];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_groups: {
+        parameters: {
+            query?: {
+                /** @description As for `/api/v2/alerts`. */
+                filter?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One group for each monitor. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedGroup"][];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_silences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that are or will be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedSilence"][];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is doing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedServer"];
                 };
             };
             /** @description Any error; `code` says which. */

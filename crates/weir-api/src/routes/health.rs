@@ -1,5 +1,7 @@
 //! `/healthz` for probes and `/metrics` for Prometheus.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -8,6 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Shared;
+use crate::hush::Hush;
+use crate::standing::{self, Standing};
 
 /// Whether this Weir takes calls.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +48,14 @@ pub(crate) async fn health(State(shared): State<Shared>) -> impl IntoResponse {
     responses((status = 200, description = "Prometheus text.", body = String, content_type = "text/plain"), crate::error::ApiError)
 )]
 pub(crate) async fn prometheus_metrics(State(shared): State<Shared>) -> impl IntoResponse {
-    let text = (shared.metrics)();
+    let text = (shared.metrics)() + &alerts(&shared).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// What is not well. A scraper shall see how Weir itself is doing also when its monitors cannot be asked.
+async fn alerts(shared: &Shared) -> String {
+    let Ok(hush) = Hush::now(shared).await else { return String::new() };
+    let monitors = Arc::clone(&shared.monitors);
+    let exposed = move |_: &_| Ok(standing::exposed(&Standing::all(&*monitors, &hush)));
+    shared.gate.run(exposed).await.unwrap_or_default()
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use weir_types::{NewKey, UnixMicros};
+use weir_types::{NewKey, UnixMicros, VirtualKey};
 
 use crate::Shared;
+use crate::audited::{self, Done};
 use crate::error::ApiError;
 use crate::extract::{JsonBody, Segments};
 use crate::instant;
@@ -39,7 +40,7 @@ pub(crate) async fn create_key(
 ) -> Result<(StatusCode, Json<KeyCreated>), ApiError> {
     let key = new_key(request, shared.clock.now())?;
     let (key, secret) = shared.key_admin.create(key).await?;
-    tracing::info!(key_id = %key.id, "key created");
+    audited(&shared, "key.create", None, &key).await;
     let created = KeyCreated { key: KeyItem::from(&key), secret: secret.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -56,9 +57,16 @@ pub(crate) async fn revoke_key(
     State(shared): State<Shared>,
     Segments(id): Segments<String>,
 ) -> Result<Json<KeyItem>, ApiError> {
+    let before = shared.key_admin.list().await?.into_iter().find(|key| *key.id == *id);
     let key = shared.key_admin.revoke(&id).await?;
-    tracing::info!(key_id = %key.id, "key revoked");
+    audited(&shared, "key.revoke", before.as_ref(), &key).await;
     Ok(Json(KeyItem::from(&key)))
+}
+
+async fn audited(shared: &Shared, action: &'static str, before: Option<&VirtualKey>, key: &VirtualKey) {
+    let kept = |key: &VirtualKey| audited::kept(&KeyItem::from(key));
+    let (target, before, after) = (Arc::clone(&key.id), before.and_then(kept), kept(key));
+    Done { who: audited::name(None), action, target, before, after }.note(shared).await;
 }
 
 fn new_key(request: KeyRequest, now: UnixMicros) -> Result<NewKey, ApiError> {

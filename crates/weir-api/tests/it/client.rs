@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_types::Secret;
 
+use crate::fake_monitors::{FakeAlerts, FakeAudit, FakeMonitors};
 use crate::fakes::{FakeDocuments, FakeKeys, FakePrices, FakeStatus, FakeStore, FixedClock};
 
 /// A running API with its fakes.
@@ -16,6 +17,8 @@ pub struct Weir {
     pub addr: SocketAddr,
     pub store: Arc<FakeStore>,
     pub status: Arc<FakeStatus>,
+    pub monitors: Arc<FakeMonitors>,
+    pub alerts: Arc<FakeAlerts>,
     pub live: LiveFeed,
 }
 
@@ -35,6 +38,8 @@ impl Weir {
     pub async fn start_with(auth: ApiAuth) -> Self {
         let store = Arc::new(FakeStore::default());
         let status = Arc::new(FakeStatus::default());
+        let monitors = Arc::new(FakeMonitors::default());
+        let alerts = Arc::new(FakeAlerts::default());
         let live = LiveFeed::default();
         let router = weir_api::router(ApiParts {
             scan: store.clone(),
@@ -42,6 +47,10 @@ impl Weir {
             key_admin: Arc::new(FakeKeys::default()),
             prices: Arc::new(FakePrices),
             documents: Arc::new(FakeDocuments::default()),
+            monitors: monitors.clone(),
+            alerts: alerts.clone(),
+            audit: Arc::new(FakeAudit::default()),
+            silence_holds: Arc::new(|silence, now| silence.starts_at <= now && now < silence.ends_at),
             live: live.clone(),
             clock: Arc::new(FixedClock),
             status: status.clone(),
@@ -51,7 +60,7 @@ impl Weir {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { addr, store, status, live }
+        Self { addr, store, status, monitors, alerts, live }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

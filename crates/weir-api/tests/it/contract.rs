@@ -12,8 +12,11 @@ use crate::fakes::{SPAN, TRACE};
 /// Operations whose answer does not end; they have tests of their own.
 const STREAMS: [(&str, &str); 1] = [("get", "/api/live")];
 
-/// One request for each operation of the document: method, path in the document, path to call, body.
-fn examples() -> Vec<(&'static str, &'static str, String, Option<Value>)> {
+/// One request: method, path in the document, path to call, body.
+type Example = (&'static str, &'static str, String, Option<Value>);
+
+/// One request for each operation of the document.
+fn examples() -> Vec<Example> {
     let plain = |method, path: &'static str| (method, path, path.to_owned(), None);
     let at = |method, path, actual: &str| (method, path, actual.to_owned(), None);
     vec![
@@ -72,6 +75,62 @@ fn examples() -> Vec<(&'static str, &'static str, String, Option<Value>)> {
     ]
 }
 
+/// Those of monitors, alerts and silences.
+fn monitor_examples() -> Vec<Example> {
+    let plain = |method, path: &'static str| (method, path, path.to_owned(), None);
+    let at = |method, path, actual: &str| (method, path, actual.to_owned(), None);
+    vec![
+        plain("get", "/api/monitors"),
+        at("get", "/api/monitors/{name}", "/api/monitors/p95-latency"),
+        at("get", "/api/monitors/{name}/series", "/api/monitors/p95-latency/series"),
+        at("get", "/api/monitors/{name}/transitions", "/api/monitors/p95-latency/transitions"),
+        (
+            "put",
+            "/api/monitors/{name}",
+            "/api/monitors/p95-latency".to_owned(),
+            Some(json!({"entry": {"threshold": "8s"}})),
+        ),
+        at("delete", "/api/monitors/{name}/saved", "/api/monitors/p95-latency/saved"),
+        (
+            "post",
+            "/api/monitors/preview",
+            "/api/monitors/preview".to_owned(),
+            Some(json!({"entry": {"name": "p95-latency"}})),
+        ),
+        (
+            "post",
+            "/api/monitors/explain",
+            "/api/monitors/explain".to_owned(),
+            Some(json!({"condition": "llm.cost.usd > 5"})),
+        ),
+        (
+            "post",
+            "/api/alerts/{alert_id}/acknowledge",
+            "/api/alerts/alert-1/acknowledge".to_owned(),
+            Some(json!({"by": "ana"})),
+        ),
+        plain("get", "/api/alerts"),
+        plain("get", "/api/notifications"),
+        plain("get", "/api/actions"),
+        plain("get", "/api/audit"),
+        (
+            "post",
+            "/api/silences",
+            "/api/silences".to_owned(),
+            Some(json!({"scope": "monitor:p95-*", "ends_at": "now+2h"})),
+        ),
+        plain("get", "/api/silences"),
+        plain("get", "/api/v2/alerts"),
+        plain("get", "/api/v2/alerts/groups"),
+        plain("get", "/api/v2/silences"),
+        plain("get", "/api/v2/status"),
+        plain("get", "/api/v1/rules"),
+        plain("get", "/api/v1/alerts"),
+        plain("get", "/api/v1/status/buildinfo"),
+        at("delete", "/api/silences/{id}", "/api/silences/sil_1"),
+    ]
+}
+
 pub fn document() -> Value {
     serde_json::to_value(weir_api::openapi()).unwrap()
 }
@@ -90,7 +149,7 @@ pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)
 async fn every_operation_answers_in_the_shape_that_the_document_says() {
     let weir = Weir::start().await;
     let document = document();
-    let examples = examples();
+    let examples = [examples(), monitor_examples()].concat();
     let documented: BTreeSet<_> = operations(&document).map(|(method, path, _)| (method, path)).collect();
     let examined = examples.iter().map(|(method, path, ..)| (*method, *path));
     let tried: BTreeSet<_> = examined.chain(STREAMS).collect();

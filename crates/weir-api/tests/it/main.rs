@@ -3,17 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod client;
+mod compatible;
 mod compress;
 mod contract;
 mod cost;
 mod csv;
 mod documents;
 mod editor;
+mod fake_monitors;
 mod fakes;
 mod hostile;
 mod keys;
 mod live;
 mod load;
+mod monitors;
 mod query;
 mod reference;
 mod security;

@@ -23,7 +23,8 @@ async fn health_is_200_when_ready_and_503_with_reasons_otherwise() {
 async fn prometheus_reads_text() {
     let weir = Weir::start().await;
     let reply = weir.get("/metrics").await;
-    assert_eq!((reply.status, reply.text()), (200, "weir_up 1\n"));
+    assert_eq!(reply.status, 200);
+    assert!(reply.text().starts_with("weir_up 1\n"), "{}", reply.text());
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
 }
 
