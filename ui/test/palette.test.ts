@@ -113,8 +113,10 @@ describe.each(['light', 'dark'] as const)('the %s theme', (theme) => {
       }
     }
     expect(contrast(color('--bad'), color('--bad-surface'))).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(color('--warn'), color('--warn-surface'))).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(color('--surface'), color('--bad')), 'the badge').toBeGreaterThanOrEqual(4.5);
     expect(contrast(color('--accent-text'), color('--accent'))).toBeGreaterThanOrEqual(4.5);
-    for (const text of ['--bad', '--good', '--accent']) {
+    for (const text of ['--bad', '--warn', '--good', '--accent']) {
       expect(contrast(color(text), color('--surface')), text).toBeGreaterThanOrEqual(4.5);
     }
   });

@@ -4,7 +4,7 @@
 import uPlot from 'uplot';
 import { fontFamily, resolvedColor } from '../theme/scheme.svelte';
 import type { Interval } from '../time/range';
-import { stacked, type ChartData, type ChartSeries, type Value } from './table';
+import { levelsWithin, stacked, type ChartData, type ChartSeries, type Value } from './table';
 import { axisTop, tickSteps, timeTicks, valueTicks } from './ticks';
 
 /** Lines for measures, an area for one amount over time, stacked bars for amounts of several groups. */
@@ -106,15 +106,17 @@ export class Plot {
       legend: { show: false },
       scales: {
         x: { time: true, range: () => [this.#input.range.fromMs, this.#input.range.toMs] },
-        y: { range: (_, __, max) => [0, axisTop(max, this.#input.data.unit)] },
+        y: { range: (_, min, max) => this.#valueRange(min, max) },
       },
       axes: this.#axes(),
       series: [{}, ...drawings(this.#input).map((drawing) => this.#series(drawing))],
+      bands: this.#bands(),
       cursor: this.#cursor(),
       hooks: {
         setCursor: [(plot) => this.#hovered(plot, events)],
         setSelect: [(plot) => brush(plot, events)],
-        drawClear: [(plot) => this.#band(plot)],
+        drawClear: [(plot) => this.#picked(plot)],
+        draw: [(plot) => this.#levels(plot)],
       },
     };
   }
@@ -134,11 +136,53 @@ export class Plot {
     ];
   }
 
-  #series({ color: name, show, isEarlier }: Drawing): uPlot.Series {
+  /** From zero, or from the least value where values may be negative; levels with room are seen. */
+  #valueRange(min: number | null, max: number | null): [number, number] {
+    const { data } = this.#input;
+    const levels = levelsWithin(data).map(({ value }) => value);
+    const least = Math.min(0, min ?? 0, ...levels);
+    return [least * 1.08, axisTop(Math.max(max ?? 0, ...levels), data.unit)];
+  }
+
+  /** The area between the edges of the band. */
+  #bands(): uPlot.Band[] {
+    const names = drawings(this.#input).map(({ name }) => name);
+    const [upper, lower] = [names.indexOf(UPPER), names.indexOf(LOWER)];
+    if (upper < 0 || lower < 0) return [];
+    const fill = resolvedColor('var(--chart-band)');
+    return [{ series: [upper + 1, lower + 1], fill }];
+  }
+
+  #levels(plot: uPlot) {
+    const { ctx, bbox } = plot;
+    const ratio = window.devicePixelRatio;
+    ctx.save();
+    ctx.font = `${11 * ratio}px ${fontFamily()}`;
+    ctx.textAlign = 'left';
+    for (const { value, label, color } of levelsWithin(this.#input.data)) {
+      const top = Math.round(plot.valToPos(value, 'y', true)) + 0.5;
+      if (top < bbox.top || top > bbox.top + bbox.height) continue;
+      ctx.strokeStyle = ctx.fillStyle = resolvedColor(`var(${color})`);
+      ctx.lineWidth = ratio;
+      ctx.setLineDash([6 * ratio, 3 * ratio]);
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, top);
+      ctx.lineTo(bbox.left + bbox.width, top);
+      ctx.stroke();
+      // Beneath the line where it lies at the top.
+      const isHigh = top < bbox.top + 14 * ratio;
+      ctx.textBaseline = isHigh ? 'top' : 'bottom';
+      ctx.fillText(label, bbox.left + 4 * ratio, top + (isHigh ? 3 : -2) * ratio);
+    }
+    ctx.restore();
+  }
+
+  #series({ color: name, show, isEarlier, isEdge }: Drawing): uPlot.Series {
     const { style } = this.#input;
     const token = `var(${name})`;
     const color = resolvedColor(token);
     const base: uPlot.Series = { show, spanGaps: false };
+    if (isEdge) return { ...base, width: 0, points: { show: false } };
     if (isEarlier) {
       return { ...base, stroke: color, width: 1.25, dash: DASH, points: { show: false } };
     }
@@ -200,7 +244,7 @@ export class Plot {
     return Math.min(Math.max(index, 0), data.timesMs.length - 1);
   }
 
-  #band(plot: uPlot) {
+  #picked(plot: uPlot) {
     const { picked } = this.#input;
     if (picked === undefined) return;
     const left = Math.max(plot.valToPos(picked.fromMs, 'x', true), plot.bbox.left);
@@ -220,8 +264,14 @@ interface Drawing {
   show: boolean;
   /** The time before: a dashed line. */
   isEarlier: boolean;
+  /** An edge of the band: seen by the area between. */
+  isEdge?: boolean;
   values: Value[];
 }
+
+/** What the drawings of the band are called. */
+const UPPER = 'band upper';
+const LOWER = 'band lower';
 
 /**
  * What to draw, from the back to the front. The last of a stack is the tallest and lies behind the others; the time
@@ -254,7 +304,18 @@ function drawings({ data, style, hidden }: PlotInput): Drawing[] {
             values: data.earlierTotal,
           },
         ];
-  return [...earlier.toReversed(), ...main.toReversed(), ...total];
+  return [...banded(data), ...earlier.toReversed(), ...main.toReversed(), ...total];
+}
+
+/** The band behind everything, and what was expected as a dashed line. */
+function banded({ band }: ChartData): Drawing[] {
+  if (band === undefined) return [];
+  const edge = { color: '--text-muted', show: true, isEarlier: false, isEdge: true };
+  return [
+    { ...edge, name: UPPER, values: band.upper },
+    { ...edge, name: LOWER, values: band.lower },
+    { name: 'band baseline', color: '--text-muted', show: true, isEarlier: true, values: band.baseline },
+  ];
 }
 
 function columns(input: PlotInput): uPlot.AlignedData {

@@ -21,6 +21,22 @@ export interface ChartSeries {
   earlier?: Value[];
 }
 
+/** A value that a monitor compares with: a line across the chart. */
+export interface Level {
+  value: number;
+  /** What begins there: `alert`. */
+  label: string;
+  /** The design token with its colour. */
+  color: string;
+}
+
+/** What was expected of a chart's only line: one value for each time. */
+export interface Band {
+  lower: Value[];
+  upper: Value[];
+  baseline: Value[];
+}
+
 /** Series on a common grid of buckets. */
 export interface ChartData {
   /** The starts of the buckets. */
@@ -30,6 +46,20 @@ export interface ChartData {
   series: ChartSeries[];
   /** What a stack added up to at the time that the page compares with; drawn dashed. */
   earlierTotal?: Value[];
+  /** Lines across the chart; those far above all values are named in the legend and not drawn. */
+  levels?: readonly Level[];
+  /** Shaded behind the line. */
+  band?: Band;
+}
+
+/** Over this many times the greatest value a level would press the line to the ground. */
+const LEVEL_REACH = 3;
+
+/** The levels that a chart has room for. */
+export function levelsWithin({ series, levels = [], band }: ChartData): readonly Level[] {
+  const values = [...series.flatMap((one) => one.values), ...(band?.upper ?? [])];
+  const max = values.reduce<number>((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
+  return max === 0 ? levels : levels.filter(({ value }) => Math.abs(value) <= max * LEVEL_REACH);
 }
 
 /** How a metric reads where nothing was measured: amounts are zero, measures are unknown. */
@@ -135,12 +165,13 @@ export function seriesAt(
 }
 
 /** The chart in one sentence for each series, for those who do not see it. */
-export function summary({ series, unit }: ChartData): string {
+export function summary({ series, unit, levels = [] }: ChartData): string {
   const sentences = series.map(({ label, values }) => {
     const present = values.filter((value) => value !== null);
     if (present.length === 0) return `${label}: no values.`;
     const range = `from ${text(Math.min(...present), unit)} to ${text(Math.max(...present), unit)}`;
     return `${label}: ${range}, latest ${text(latest(values), unit)}.`;
   });
-  return sentences.join(' ').replaceAll('\u00a0', ' ');
+  const lines = levels.map(({ label, value }) => `Level of ${label}: ${text(value, unit)}.`);
+  return [...sentences, ...lines].join(' ').replaceAll('\u00a0', ' ');
 }

@@ -99,6 +99,14 @@ export const GROUPS: readonly (readonly Route[])[] = [
   ],
   [
     {
+      path: '/monitors',
+      title: 'Monitors',
+      icon: 'M8 2a4 4 0 0 1 4 4v3l1.3 2.3H2.7L4 9V6a4 4 0 0 1 4-4zM6.6 13.4a1.6 1.6 0 0 0 2.8 0',
+      key: 'm',
+      scope: 'range',
+      load: async () => (await import('../monitors/Monitors.svelte')).default,
+    },
+    {
       path: '/coverage',
       title: 'Coverage',
       icon: 'M6.2 3.2a4.8 4.8 0 1 0 0 9.6 4.8 4.8 0 1 0 0-9.6M9.8 3.2a4.8 4.8 0 1 1 0 9.6 4.8 4.8 0 1 1 0-9.6',
@@ -124,6 +132,18 @@ const BELOW: readonly Route[] = [
     title: 'Trace',
     scope: 'nothing',
     load: async () => (await import('../traces/Trace.svelte')).default,
+  },
+  {
+    path: '/monitors/',
+    title: 'Monitor',
+    scope: 'range',
+    load: async () => (await import('../monitors/Monitor.svelte')).default,
+  },
+  {
+    path: '/edit-monitor',
+    title: 'Edit monitor',
+    scope: 'range',
+    load: async () => (await import('../monitors/EditMonitor.svelte')).default,
   },
 ];
 
