@@ -292,6 +292,9 @@ pub trait AlertStore: Send + Sync {
     /// When the last delivery of each of these groups was made that was not suppressed; groups without one are left out.
     fn last_told<'a>(&'a self, group_keys: &'a [Arc<str>]) -> AlertResult<'a, Vec<(Arc<str>, UnixMicros)>>;
 
+    /// What the receiver called the first message of a group; `None` when it did not say.
+    fn first_receipt<'a>(&'a self, group_key: &'a str) -> AlertResult<'a, Option<Arc<str>>>;
+
     /// Writes deliveries and that these notices are dealt with, all or nothing. A delivery whose id is there is not
     /// written again; one that tells a receiver of a notice that it was told in this round by another delivery is an
     /// error. Bodies are kept until their deliveries are done.

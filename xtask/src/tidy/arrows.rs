@@ -23,7 +23,7 @@ const ALL: &str = "all";
 const FOR_TESTS: [&str; 2] = ["weir-testkit", "weir-demo"];
 
 /// Foreign crates, who may use them, and why nobody else.
-const HELD: [(&[&str], &[&str], &str); 7] = [
+const HELD: [(&[&str], &[&str], &str); 8] = [
     (&["duckdb", "sqlx"], &["weir-store"], "nothing but the store knows its engines"),
     (
         &["axum"],
@@ -33,10 +33,24 @@ const HELD: [(&[&str], &[&str], &str); 7] = [
     (&["utoipa", "utoipa-axum"], &["weir-api"], "only the API describes itself"),
     (&["clap", "clap_complete", "indicatif"], &["weir"], "only the binary has a command line"),
     (&["anyhow"], &["weir", "xtask"], "libraries have error enums"),
-    (&["hyper-rustls", "rustls"], &["weir-gateway", "weir-demo"], "only the gateway speaks to providers"),
+    (
+        &["hyper-rustls", "rustls"],
+        &["weir-gateway", "weir-demo", "weir-notify"],
+        "only the gateway speaks to providers, and only the notifier to receivers",
+    ),
+    (&["lettre"], &["weir-notify"], "only the notifier writes mail"),
     (
         &["tokio", "hyper", "hyper-util", "tower", "reqwest", "ureq"],
-        &["weir-gateway", "weir-ingest", "weir-store", "weir-api", "weir-demo", "weir-testkit", "weir"],
+        &[
+            "weir-gateway",
+            "weir-ingest",
+            "weir-notify",
+            "weir-store",
+            "weir-api",
+            "weir-demo",
+            "weir-testkit",
+            "weir",
+        ],
         "types, dialects, prices and queries are pure",
     ),
 ];

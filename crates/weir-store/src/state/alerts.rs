@@ -94,6 +94,10 @@ impl AlertStore for AlertDb {
         Box::pin(self.read_last_told(group_keys))
     }
 
+    fn first_receipt<'a>(&'a self, group_key: &'a str) -> AlertResult<'a, Option<Arc<str>>> {
+        Box::pin(self.read_first_receipt(group_key))
+    }
+
     fn dispatch<'a>(&'a self, notices: &'a [Arc<str>], deliveries: &'a [NewDelivery]) -> AlertResult<'a, ()> {
         Box::pin(self.write_deliveries(notices, deliveries))
     }

@@ -275,6 +275,8 @@ async fn the_end_of_an_alert_waits_for_its_start_at_each_receiver() {
     assert_eq!(alerts.deliveries(Some("other"), 10).await.unwrap(), Vec::new());
     assert_eq!(alerts.deliveries(None, 1).await.unwrap().len(), 1);
     assert_eq!(alerts.tellings(&["alert-1".into()]).await.unwrap()[0].receipt, done.receipt);
+    assert_eq!(alerts.first_receipt("key of ops").await.unwrap(), done.receipt);
+    assert_eq!(alerts.first_receipt("key of mail").await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -55,6 +55,16 @@ impl AlertDb {
         Ok(rows.into_iter().map(|(key, at)| (key.into(), UnixMicros(at))).collect())
     }
 
+    pub(super) async fn read_first_receipt(
+        &self,
+        group_key: &str,
+    ) -> Result<Option<Arc<str>>, AlertStoreError> {
+        let sql = "SELECT receipt FROM deliveries \
+                   WHERE group_key = $1 AND receipt IS NOT NULL ORDER BY created_at, number LIMIT 1";
+        let query = sqlx::query_scalar::<_, String>(sql).bind(group_key);
+        Ok(query.fetch_optional(&self.pool).await.map_err(failed)?.map(Arc::from))
+    }
+
     pub(super) async fn write_deliveries(
         &self,
         notices: &[Arc<str>],
