@@ -203,6 +203,11 @@ async fn a_correction_of_the_past_does_not_bring_an_alert_back() {
     let later = TickCommit { tick: at(3), transitions: vec![revised], ..TickCommit::default() };
     alerts.commit(&later).await.unwrap();
     assert_eq!(alerts.active_alerts(10).await.unwrap(), Vec::new());
+    // A change that goes on with the same alert does.
+    let again = transition(4, 4, AlertState::Alert);
+    let later = TickCommit { tick: at(4), transitions: vec![again], ..TickCommit::default() };
+    alerts.commit(&later).await.unwrap();
+    assert_eq!(alerts.active_alerts(10).await.unwrap(), end().notices);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{Row as _, Sqlite, Transaction};
 use weir_types::{
     AlertState, AlertStoreError, KeptGroup, KeptJudge, Notice, SavedMonitor, TickCommit,
-    Transition as Change, TransitionFilter, UnixMicros,
+    Transition as Change, TransitionFilter, TransitionReason, UnixMicros,
 };
 
 use super::{AlertDb, failed, json, limit_of, parsed};
@@ -176,18 +176,20 @@ async fn write_transitions(
             &change.alert_id,
             change.to,
             ended_at,
+            change.reason == TransitionReason::Revised,
         ));
     }
     let rows = json(&rows)?;
     let sql = "INSERT OR IGNORE INTO transitions (monitor, group_tags, seq, at, body) \
                SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each($1) ORDER BY key";
     sqlx::query(sql).bind(&rows).execute(&mut **transaction).await.map_err(failed)?;
-    // An alert that is over stays so: a correction of the past must not bring it back.
+    // A change that nobody was told of may end an alert and another one go on with it. A correction of the past must not
+    // bring back what is over.
     let sql = "INSERT INTO alerts (id, monitor, group_tags, state, since, ended_at) \
-               SELECT value->>5, value->>0, value->>1, value->>6, value->>3, value->>7 \
-               FROM json_each($1) WHERE true ORDER BY key \
-               ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at \
-               WHERE alerts.ended_at IS NULL";
+               SELECT value->>5, value->>0, value->>1, value->>6, value->>3, value->>7 FROM json_each($1) \
+               WHERE value->>5 <> '' AND NOT (value->>8 AND EXISTS \
+                 (SELECT 1 FROM alerts WHERE id = value->>5 AND ended_at IS NOT NULL)) ORDER BY key \
+               ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at";
     sqlx::query(sql).bind(&rows).execute(&mut **transaction).await.map_err(failed)?;
     Ok(())
 }
