@@ -4,8 +4,10 @@
 //! so a new function is one new file and one line in [`ALL`]. Aggregators (`sum`, `p95`, …) are not functions of
 //! expressions: they stand before a metric and make a leaf. Their part of the reference is in [`AGGREGATORS`].
 
+pub(crate) mod abs;
 pub(crate) mod change;
 pub(crate) mod default_zero;
+pub(crate) mod exclude_null;
 pub(crate) mod per_second;
 pub(crate) mod rate;
 pub(crate) mod ratio;
@@ -76,16 +78,19 @@ pub(crate) enum Bare {
 const VALUES: Parameter = Parameter { name: "expr", kind: ParameterKind::Values };
 
 /// Every function, in the order of the reference.
-pub static ALL: [&FunctionSpec; 12] = [
+pub static ALL: [&FunctionSpec; 15] = [
     &rate::RATE,
     &ratio::RATIO,
     &PER_SECOND,
     &top::TOP,
     &top::BOTTOM,
     &default_zero::DEFAULT_ZERO,
+    &exclude_null::EXCLUDE_NULL,
+    &abs::ABS,
     &shift::HOUR_BEFORE,
     &shift::DAY_BEFORE,
     &shift::WEEK_BEFORE,
+    &shift::MONTH_BEFORE,
     &shift::TIMESHIFT,
     &change::DAY_OVER_DAY_CHANGE,
     &change::WEEK_OVER_WEEK_CHANGE,

@@ -144,6 +144,9 @@ impl<'a> Lexer<'a> {
         }
         let error = self.error(start, format!("unexpected character {first:?}"));
         Err(match first {
+            '$' if self.rest().starts_with(|c: char| c.is_alphabetic()) => {
+                error.with_hint("a dashboard fills `$` variables in; write the tag: `env:prod`")
+            }
             '$' => error.with_hint("amounts are written `5usd`"),
             '=' => error.with_hint("a tag and its value are written `team:payments`"),
             '“' | '”' | '‘' | '’' => error.with_hint("use straight quotes, \" or '"),

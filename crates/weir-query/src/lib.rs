@@ -50,6 +50,7 @@ pub use answer::{Answer, InstantAnswer, QueryContext, Series, SeriesTags};
 pub use ast::{Aggregator, BinaryOperator, Call, Expr, ExprKind, Leaf, Percentile};
 pub use complete::{Suggestion, complete};
 pub use error::{QueryError, QueryErrorKind};
+pub use functions::rate::rate_terms;
 pub use functions::{FunctionSpec, Parameter, ParameterKind};
 pub use heatmap::{Heatmap, heatmap};
 pub use name::{SPAN_TAGS, did_you_mean};

@@ -106,6 +106,15 @@ fn eval(evaluator: &mut Evaluator<'_>, call: &Call, grid: &Grid) -> Result<Value
     Ok(Value::Series(hits).join(of_all, |hits, all| hits / all))
 }
 
+/// What a `rate` divides: the outcome, and its cases, which are added up; `None` for other calls.
+pub fn rate_terms(call: &Call) -> Option<(Leaf, Vec<Leaf>)> {
+    if call.function.name != RATE.name {
+        return None;
+    }
+    let (leaf, cases) = outcome(call).ok()?;
+    Some((leaf.clone(), cases.iter().map(|case| cases_of(leaf, case)).collect()))
+}
+
 /// A step without an outcome had none: zero, not unknown.
 fn fill_gaps(series: &mut [(crate::series::Group, crate::series::Points)]) {
     for point in series.iter_mut().flat_map(|(_, points)| points) {

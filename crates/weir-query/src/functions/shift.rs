@@ -1,4 +1,4 @@
-//! `hour_before`, `day_before`, `week_before` and `timeshift`: the same question about an earlier time.
+//! `hour_before`, `day_before`, `week_before`, `month_before` and `timeshift`: the same question about an earlier time.
 
 use weir_types::UnixMicros;
 
@@ -54,6 +54,20 @@ Datadog's fixed 168 hours.",
     eval,
 };
 
+/// `month_before(expr)`
+pub(crate) static MONTH_BEFORE: FunctionSpec = FunctionSpec {
+    name: "month_before",
+    parameters: &[VALUES],
+    summary: "the value four weeks earlier, at the same time of day",
+    doc: "\
+The value of the expression 28 days of the local calendar earlier, as Datadog counts a month here: the same day of the \
+week is compared. Otherwise as `week_before`.",
+    examples: &["sum(llm.cost.usd) by team / month_before(sum(llm.cost.usd)) by team"],
+    bare: Bare::Usual,
+    check,
+    eval,
+};
+
 /// `timeshift(expr, -1h)`
 pub(crate) static TIMESHIFT: FunctionSpec = FunctionSpec {
     name: "timeshift",
@@ -75,6 +89,7 @@ fn shift(call: &Call) -> Result<Shift, QueryError> {
         "hour_before" => Ok(Shift::Micros(UnixMicros::HOUR)),
         "day_before" => Ok(Shift::Days(1)),
         "week_before" => Ok(Shift::Days(7)),
+        "month_before" => Ok(Shift::Days(28)),
         _ => written_shift(call),
     }
 }

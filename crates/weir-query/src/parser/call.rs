@@ -213,7 +213,8 @@ impl Parser<'_> {
                 QueryErrorKind::Argument,
                 place.range(),
                 format!(".{method}() goes with a sum or a count only"),
-            ));
+            )
+            .with_hint("write `sum:` before the metric"));
         }
         if !per_second {
             return Ok(inner);
@@ -297,22 +298,49 @@ fn wrong_number_of_arguments(function: &FunctionSpec, given: usize, place: Place
     error.with_hint(function.signature())
 }
 
+/// Functions of Datadog's that people bring along, without what follows an underscore.
+const DATADOGS_OWN: [&str; 24] = [
+    "autosmooth",
+    "calendar_shift",
+    "ceil",
+    "clamp",
+    "cumsum",
+    "cutoff",
+    "derivative",
+    "diff",
+    "dt",
+    "ewma",
+    "floor",
+    "integral",
+    "log10",
+    "log2",
+    "median",
+    "monotonic_diff",
+    "moving_rollup",
+    "per_hour",
+    "per_minute",
+    "piecewise_constant",
+    "robust_trend",
+    "rollup",
+    "throughput",
+    "trend_line",
+];
+
 fn unknown_function(word: &str, place: Place) -> QueryError {
     let error = QueryError::new(
         QueryErrorKind::Name,
         place.range(),
         format!("there is no function `{}`", name::shown(word)),
     );
-    let later = [
-        "anomaly",
-        "anomalies",
-        "outliers",
-        "forecast",
-        "change",
-        "pct_change",
-        "moving_rollup",
-        "burn_rate",
-    ];
+    if DATADOGS_OWN
+        .iter()
+        .any(|own| word == *own || word.strip_prefix(own).is_some_and(|rest| rest.starts_with('_')))
+    {
+        return error.with_hint(
+            "Datadog's function has no counterpart here; aggregate the metric over a longer window, or send the computed value",
+        );
+    }
+    let later = ["anomaly", "anomalies", "outliers", "forecast", "change", "pct_change", "burn_rate"];
     if later.contains(&word) {
         return error.with_hint("it judges rather than asks, and so belongs to monitors");
     }
@@ -346,6 +374,7 @@ fn unknown_method(method: &str, place: Place) -> QueryError {
     let error = match method {
         "rollup" => error.with_hint("the step of the query rolls up"),
         "fill" => error.with_hint("write default_zero(…) around the expression"),
+        "weighted" => error.with_hint("averages are of all values anyway, so leave it out"),
         _ => error.with_hint("the methods are .as_rate() and .as_count()"),
     };
     error.with_hint_if(name::did_you_mean(method, ["as_rate", "as_count"]))

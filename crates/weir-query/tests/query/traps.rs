@@ -227,3 +227,14 @@ fn a_clause_applies_to_the_whole_expression_on_its_left() {
         assert_eq!(short_tree.expr().leaves().len(), long_tree.expr().leaves().len());
     }
 }
+
+#[test]
+fn exclude_null_leaves_out_groups_that_lack_a_tag_and_abs_takes_the_sign() {
+    let mut store = Memory::new();
+    requests(&mut store, 0, &[("model", "a")], 3, &[]);
+    requests(&mut store, 0, &[], 5, &[]);
+    assert_eq!(asked(&store, "sum(llm.request.count) by model", 1), "model=-: 5\nmodel=a: 3");
+    assert_eq!(asked(&store, "exclude_null(sum(llm.request.count) by model)", 1), "model=a: 3");
+    assert_eq!(asked(&store, "exclude_null(sum(llm.request.count))", 1), "all: 8");
+    assert_eq!(asked(&store, "abs(10 - 2 * sum(llm.request.count))", 1), "all: 6");
+}
