@@ -137,6 +137,9 @@ impl Page {
             return;
         }
         let window = match rule.window.value {
+            Window::Last(us) if matches!(rule.shape, Shape::Forecast(_)) => {
+                format!("the coming {}", shown_length(us))
+            }
             Window::Last(us) => format!("the last {}", shown_length(us)),
             Window::Current(period) => format!("from the start of the {} on", period_name(period)),
         };

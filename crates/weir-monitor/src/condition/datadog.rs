@@ -26,6 +26,8 @@ struct Head {
     /// `None` for `percentile`.
     aggregator: Option<PointAggregator>,
     window: Window,
+    /// Whether the window is one that is yet to come, which only a forecast can look at.
+    is_ahead: bool,
     change: Option<Change>,
 }
 
@@ -48,6 +50,14 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Rule>, QueryError>
         (None, Some(change)) => (Shape::Change(change), cursor.expression(false)?, None),
         (None, None) => (Shape::Value(Value), cursor.expression(false)?, None),
     };
+    if head.is_ahead && !matches!(shape, Shape::Forecast(_)) {
+        return Err(located(
+            QueryErrorKind::Argument,
+            head_span,
+            "only a forecast looks at what is yet to come",
+        )
+        .hinted("write `last_` for `next_`, or `forecast(…)` around the metric"));
+    }
     let is_as_count = cursor.text()[expr_start..cursor.place()].contains(".as_count(");
     let (rollup_us, zero_fill) = methods(&prefix)?;
     let reading = reading(&head, &shape, is_as_count, rollup_us, head_span)?;
@@ -73,7 +83,7 @@ fn is_head(cursor: &Cursor<'_>) -> bool {
     let mut calls = 0;
     while calls < 3 {
         let (word, _) = ahead.word();
-        if calls > 0 && (word.starts_with("last_") || word.starts_with("current_")) {
+        if calls > 0 && ["last_", "next_", "current_"].iter().any(|start| word.starts_with(start)) {
             return true;
         }
         if word.is_empty() || !ahead.take("(") {
@@ -87,23 +97,24 @@ fn is_head(cursor: &Cursor<'_>) -> bool {
 fn head(cursor: &mut Cursor<'_>) -> Result<Head, QueryError> {
     let name = cursor.peek_word();
     if name != "change" && name != "pct_change" {
-        let (aggregator, window) = aggregation(cursor)?;
-        return Ok(Head { aggregator, window, change: None });
+        let (aggregator, (window, is_ahead)) = aggregation(cursor)?;
+        return Ok(Head { aggregator, window, is_ahead, change: None });
     }
     cursor.word();
     cursor.expect("(", "after the name")?;
-    let (aggregator, window) = aggregation(cursor)?;
+    let (aggregator, (window, is_ahead)) = aggregation(cursor)?;
     cursor.expect(",", "before how much earlier")?;
-    let (shift, place) = self::window(cursor)?;
+    let (shift, place) = shift(cursor)?;
     cursor.expect(")", "after how much earlier")?;
     let Window::Last(shift_us) = shift else {
         return Err(located(QueryErrorKind::Argument, place, "how much earlier is written `last_1h`"));
     };
-    Ok(Head { aggregator, window, change: Some(Change { is_percent: name == "pct_change", shift_us }) })
+    let change = Some(Change { is_percent: name == "pct_change", shift_us });
+    Ok(Head { aggregator, window, is_ahead, change })
 }
 
 /// `avg(last_5m)`; no aggregator for `percentile`.
-fn aggregation(cursor: &mut Cursor<'_>) -> Result<(Option<PointAggregator>, Window), QueryError> {
+fn aggregation(cursor: &mut Cursor<'_>) -> Result<(Option<PointAggregator>, (Window, bool)), QueryError> {
     let (word, place) = cursor.word();
     let aggregator = match word {
         "avg" => Some(PointAggregator::Avg),
@@ -120,15 +131,26 @@ fn aggregation(cursor: &mut Cursor<'_>) -> Result<(Option<PointAggregator>, Wind
         }
     };
     cursor.expect("(", "after the aggregator")?;
+    // `next_1w` is the week to come, which forecasts look at.
+    let is_ahead = cursor.peek_word().starts_with("next_");
     let (window, _) = window(cursor)?;
     cursor.expect(")", "after the window")?;
-    Ok((aggregator, window))
+    Ok((aggregator, (window, is_ahead)))
+}
+
+/// How much earlier: `last_1h`, or `1h_ago` as Datadog wrote it first.
+fn shift(cursor: &mut Cursor<'_>) -> Result<(Window, Range<usize>), QueryError> {
+    let Some(us) = cursor.peek_word().strip_suffix("_ago").and_then(length_of_text) else {
+        return window(cursor);
+    };
+    let (_, place) = cursor.word();
+    Ok((Window::Last(us), place))
 }
 
 /// `last_5m`, `current_1d`
 fn window(cursor: &mut Cursor<'_>) -> Result<(Window, Range<usize>), QueryError> {
     let (word, place) = cursor.word();
-    let window = if let Some(length) = word.strip_prefix("last_") {
+    let window = if let Some(length) = word.strip_prefix("last_").or_else(|| word.strip_prefix("next_")) {
         let us = match length {
             "1mo" => Some(30 * UnixMicros::DAY),
             length => length_of_text(length),
@@ -205,7 +227,7 @@ fn reading(
 }
 
 /// The distance of points of a window, where none is written: a minute for hours, five for days, an hour for more.
-fn interval_us(window: Window) -> i64 {
+pub(crate) fn interval_us(window: Window) -> i64 {
     match window {
         Window::Last(us) if us <= 4 * UnixMicros::HOUR => UnixMicros::MINUTE,
         Window::Last(us) if us <= UnixMicros::DAY => 5 * UnixMicros::MINUTE,

@@ -24,7 +24,17 @@ const SOURCES: [&str; 12] = [
 ];
 
 /// How findings become a number.
-const AGGREGATORS: [&str; 7] = ["count", "cardinality", "avg", "sum", "min", "max", "pc95"];
+const AGGREGATORS: [&str; 11] =
+    ["count", "cardinality", "avg", "sum", "min", "max", "pc75", "pc90", "pc95", "pc98", "pc99"];
+
+/// What Datadog can watch and Weir has nothing of.
+const FOREIGN: [(&str, &str); 5] = [
+    ("processes", "processes of hosts"),
+    ("network", "traffic between hosts"),
+    ("database-monitoring", "queries of databases"),
+    ("containers", "containers"),
+    ("formula", "formulas over several searches"),
+];
 
 /// Calls that may follow one another; more than this is no condition.
 const METHODS_MAX: usize = 8;
@@ -56,6 +66,7 @@ impl Method {
 
 /// A condition that starts with the name of a source or of a budget function; `None` when it starts with neither.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryError> {
+    refuse_service_check(cursor)?;
     let name = cursor.peek_word();
     let after = cursor.rest()[name.len()..].trim_start();
     let is_call = after.strip_prefix('(').is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']));
@@ -65,6 +76,10 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryErro
     let (name, place) = cursor.word();
     let is_budget = matches!(name, "error_budget" | "burn_rate");
     if !is_budget && !SOURCES.contains(&name) {
+        if let Some((_, what)) = FOREIGN.iter().find(|(foreign, _)| *foreign == name) {
+            return Err(located(QueryErrorKind::Name, place, format!("Weir sees no {what}"))
+                .hinted("send what matters of it as a metric, and watch that"));
+        }
         let error = located(QueryErrorKind::Name, place, format!("nothing named `{name}` can be searched"));
         let known = SOURCES.iter().copied().chain(["error_budget", "burn_rate"]);
         let hint = did_you_mean(name, known).unwrap_or_else(|| format!("sources are {}", SOURCES.join(", ")));
@@ -81,6 +96,11 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryErro
             return Err(located(QueryErrorKind::Limit, place, "too many calls in a row"));
         }
         methods.push(Method { name: name.to_owned(), place, arguments: arguments(cursor)? });
+    }
+    if cursor.rest().starts_with(['/', '*', '+', '-']) {
+        return Err(cursor
+            .unexpected("expected a comparison")
+            .hinted("one search is compared with a number; send what is computed as a metric"));
     }
     let comparison = cursor.comparison()?;
     let (is_negative, number, _) = cursor.number("after the comparison")?;
@@ -107,6 +127,21 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryErro
     }))
 }
 
+/// `"http.can_connect".over("*").last(2).count_by_status()` has no comparison and no number.
+fn refuse_service_check(cursor: &Cursor<'_>) -> Result<(), QueryError> {
+    let mut ahead = *cursor;
+    if !ahead.rest().starts_with(['"', '\'']) {
+        return Ok(());
+    }
+    match ahead.quoted("a check") {
+        Ok((_, place)) if ahead.rest().starts_with(".over(") => {
+            Err(located(QueryErrorKind::Name, place, "Weir has no service checks")
+                .hinted("send 1 and 0 as a metric, and watch it: `min(my.check) by host < 1`"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// `("a", "b")`
 fn arguments(cursor: &mut Cursor<'_>) -> Result<Vec<(String, Range<usize>)>, QueryError> {
     cursor.expect("(", "after the name")?;
@@ -123,7 +158,11 @@ fn arguments(cursor: &mut Cursor<'_>) -> Result<Vec<(String, Range<usize>)>, Que
 fn events(query: &mut EventQuery, methods: &[Method], whole: Range<usize>) -> Result<(), QueryError> {
     for method in methods {
         match method.name.as_str() {
-            "index" => query.index = Some(method.only()?.0.clone()),
+            // Several indexes are searched as one.
+            "index" if !method.arguments.is_empty() => {
+                let names: Vec<&str> = method.arguments.iter().map(|(name, _)| name.as_str()).collect();
+                query.index = Some(names.join(", "));
+            }
             "by" => query.by = method.only()?.0.split(',').map(|tag| tag.trim().to_owned()).collect(),
             "last" => query.window_us = method.length()?,
             "rollup" => rollup(query, method)?,
@@ -170,8 +209,10 @@ fn budget(is_burn_rate: bool, methods: &[Method], whole: Range<usize>) -> Result
         };
         *place = Some(method.length()?);
     }
-    let missing =
-        |what: &str| located(QueryErrorKind::Syntax, whole.clone(), format!("`.{what}(…)` is missing"));
+    let missing = |what: &str| {
+        located(QueryErrorKind::Syntax, whole.clone(), format!("`.{what}(…)` is missing"))
+            .hinted("for example `.over(\"30d\").long_window(\"1h\").short_window(\"5m\")`")
+    };
     let over = over.ok_or_else(|| missing("over"))?;
     if !is_burn_rate {
         return Ok((over, None));

@@ -11,6 +11,7 @@ use weir_monitor::{Condition, Judged, Reading, Rule, Window, explain, parse_cond
 
 const DATADOG: &str = include_str!("../../../../testdata/monitors/datadog.txt");
 const WEIR: &str = include_str!("../../../../testdata/monitors/weir.txt");
+const WILD: &str = include_str!("../../../../testdata/monitors/wild.txt");
 const MALFORMED: &str = include_str!("../../../../testdata/monitors/malformed.txt");
 
 fn lines(file: &str) -> impl Iterator<Item = &str> {
@@ -161,5 +162,34 @@ fn a_condition_neither_nests_nor_grows_without_bound() {
     for text in [deep, long, huge, ended] {
         let Err(error) = parse_condition(&text) else { panic!("accepted") };
         assert!(error.span.end <= text.len(), "{:?}", error.span);
+    }
+}
+
+#[test]
+fn queries_from_the_wild_are_understood_or_refused_with_a_reason() {
+    let mut text = String::new();
+    let mut count = 0;
+    for line in lines(WILD) {
+        count += 1;
+        match parse_condition(line) {
+            Ok(condition) => {
+                let _ = writeln!(text, "{line}\n    {}\n", meaning(&condition));
+            }
+            Err(error) => {
+                assert!(error.hint.is_some(), "a refusal says what to do: {}", error.render(line));
+                let _ = writeln!(text, "{}", error.render(line));
+            }
+        }
+    }
+    assert!(count >= 120, "{count}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_query_from_the_wild_that_is_understood_can_be_explained() {
+    for line in lines(WILD) {
+        if let Ok(condition) = parse_condition(line) {
+            assert!(explain(&condition).lines().count() >= 3, "{line}");
+        }
     }
 }
