@@ -19,6 +19,7 @@ use weir_query::{Query, QueryError, QueryErrorKind};
 use weir_types::UnixMicros;
 
 use cursor::Cursor;
+pub(crate) use datadog::interval_us as default_interval_us;
 pub(crate) use settings::{Setting, not_of_this_kind};
 pub(crate) use source::length_of_text;
 pub use tree::{

@@ -22,7 +22,7 @@ pub use entry::{Amount, Entry, Severity};
 pub use handling::{Action, ActionEntry, Handling, NoData};
 
 /// The name of the bundled file, for messages.
-const BUNDLED_FILE: &str = "monitors/seven.toml";
+pub(crate) const BUNDLED_FILE: &str = "monitors/seven.toml";
 
 /// The seven monitors that every LLM production system needs.
 pub(crate) const BUNDLED: &str = include_str!("../../../monitors/seven.toml");
@@ -222,7 +222,7 @@ fn severity(entry: &Entry, condition: &Condition) -> Result<Severity, String> {
 }
 
 /// What messages of a condition can know.
-fn known(condition: &Condition) -> Known {
+pub(crate) fn known(condition: &Condition) -> Known {
     let plain = |tags: &[String]| Known {
         value_unit: Unit::None,
         threshold_unit: Unit::None,
@@ -254,7 +254,7 @@ fn known_of_rule(rule: &Rule) -> Known {
 }
 
 /// The monitors that a composite names.
-fn inputs(composite: &Composite) -> Vec<&MonitorRef> {
+pub(crate) fn inputs(composite: &Composite) -> Vec<&MonitorRef> {
     match composite {
         Composite::Monitor(monitor) => vec![monitor],
         Composite::Not(inner) => inputs(inner),

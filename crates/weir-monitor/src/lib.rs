@@ -14,6 +14,7 @@ mod definition;
 pub mod detect;
 mod engine;
 mod error;
+mod exchange;
 mod explain;
 mod ledger;
 mod prove;
@@ -32,6 +33,10 @@ pub use engine::{
     BandHistory, Bounds, Change as StateChange, Engine, Follow, Machine, Presence, Seen, Telling, TickReport,
 };
 pub use error::MonitorError;
+pub use exchange::{
+    Export, Import, Imported, Loss, System, datadog_spelling, exchange_reference, export, import,
+    shown_losses,
+};
 pub use explain::explain;
 pub use ledger::{History, Keep, Ledger, Selection};
 pub use prove::{BacktestOptions, BacktestReport, GroupBacktest, MonitorBacktest, Verdict, backtest};

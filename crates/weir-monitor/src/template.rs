@@ -13,7 +13,7 @@ use weir_types::TagKey;
 
 use crate::condition::Comparison;
 
-pub(crate) use parse::{Known, parse};
+pub(crate) use parse::{Known, parse, placeholder};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,22 +21,24 @@ pub struct Template {
     parts: Vec<Part>,
 }
 
+/// A part of a message.
 #[derive(Debug, Clone, PartialEq)]
-enum Part {
+pub(crate) enum Part {
+    /// As it is.
     Text(String),
+    /// A number.
     Number {
+        /// Which.
         variable: Variable,
         /// What the number is multiplied by, to be in the unit that follows.
         factor: f64,
     },
+    /// The comparison of the condition.
     Comparator,
+    /// The group's value of a tag.
     Tag(TagKey),
-    Block {
-        state: NoticeState,
-        is_negated: bool,
-        then: Vec<Part>,
-        otherwise: Vec<Part>,
-    },
+    /// For one kind of notice.
+    Block { state: NoticeState, is_negated: bool, then: Vec<Part>, otherwise: Vec<Part> },
 }
 
 /// A number that a message may name.
@@ -86,6 +88,11 @@ pub struct Facts<'a> {
 }
 
 impl Template {
+    /// Its parts, for writing it in another system's language.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// The text of a message. What is not known is `unknown`.
     pub fn render(&self, facts: &Facts<'_>) -> String {
         let mut text = String::new();

@@ -183,7 +183,7 @@ fn push_text(parts: &mut Vec<Part>, literal: &mut String) {
 }
 
 /// What stands in the braces that a text starts with, and what follows them; `None` when they hold no placeholder.
-fn placeholder(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn placeholder(text: &str) -> Option<(&str, &str)> {
     let braces = text.bytes().take(3).take_while(|byte| *byte == b'{').count();
     let close = &"}}}"[..braces];
     let end = text[braces..].find(close)? + braces;

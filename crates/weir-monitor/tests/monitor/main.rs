@@ -6,6 +6,7 @@ mod backtest;
 mod bands;
 mod definitions;
 mod engine;
+mod exchange;
 mod language;
 mod ledger;
 mod memory;
