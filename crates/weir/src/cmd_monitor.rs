@@ -1,5 +1,7 @@
 //! `weir monitor`: what monitors watch for and what they say, without a server.
 
+mod exchange;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -17,6 +19,11 @@ pub fn run(args: &MonitorArgs) -> anyhow::Result<ExitCode> {
         MonitorAction::Explain { condition } => explain(condition),
         MonitorAction::Check { definitions } => check(definitions),
         MonitorAction::List { definitions, format } => list(definitions, *format),
+        MonitorAction::Import { system, file, to } => exchange::import(*system, file, to.as_deref()),
+        MonitorAction::Export { system, names, files, config } => {
+            let definitions = DefinitionArgs { files: files.clone(), config: config.clone() };
+            exchange::export(*system, names, &definitions)
+        }
     }
 }
 

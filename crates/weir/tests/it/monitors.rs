@@ -38,3 +38,53 @@ async fn a_monitor_that_means_nothing_keeps_weir_from_starting() {
         assert!(told.contains("the value is a ratio, the threshold is 5usd"), "{arguments:?}: {told}");
     }
 }
+
+/// A file of the fixtures of the exchange.
+fn fixture(name: &str) -> String {
+    format!("{}/../../testdata/monitors/exchange/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[tokio::test]
+async fn monitors_of_other_systems_are_imported_with_a_list_of_what_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    for (system, file) in
+        [("datadog", "datadog.json"), ("terraform", "terraform.json"), ("prometheus", "rules.yaml")]
+    {
+        let to = format!("{system}.toml");
+        let ran = weir_in(folder.path(), &["monitor", "import", system, &fixture(file), "--to", &to]).await;
+        assert!(ran.stderr.contains("did not come along"), "{system}: {}", ran.stderr);
+        assert!(ran.good().contains("monitors written to"));
+        let checked = weir_in(folder.path(), &["monitor", "check", &to]).await.good();
+        assert!(checked.contains("no mistakes"), "{checked}");
+        // Nobody's changes are written over.
+        let told =
+            weir_in(folder.path(), &["monitor", "import", system, &fixture(file), "--to", &to]).await.bad();
+        assert!(told.contains("cannot write the definitions"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_export_of_the_other_system_is_an_error_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for (system, wanted) in [("datadog", "no JSON"), ("terraform", "no JSON"), ("prometheus", "no `groups`")]
+    {
+        std::fs::write(folder.path().join("file"), "nothing").unwrap();
+        let told =
+            weir_in(folder.path(), &["monitor", "import", system, "file", "--to", "out.toml"]).await.bad();
+        assert!(told.contains(wanted), "{system}: {told}");
+        assert!(!folder.path().join("out.toml").exists());
+    }
+}
+
+#[tokio::test]
+async fn monitors_are_exported_by_name_and_a_wrong_name_is_told() {
+    let ran = weir(&["monitor", "export", "datadog", "p95-latency-per-model"]).await;
+    assert!(ran.stderr.contains("min_samples 20"), "{}", ran.stderr);
+    let list: Vec<serde_json::Value> = serde_json::from_str(&ran.good()).unwrap();
+    assert_eq!(list.len(), 1);
+    assert_eq!(list[0]["options"]["thresholds"]["critical"], 10_000);
+    let hcl = weir(&["monitor", "export", "terraform"]).await.good();
+    assert_eq!(hcl.matches("resource \"datadog_monitor\"").count(), 7, "{hcl}");
+    let told = weir(&["monitor", "export", "prometheus", "error-rate-spik"]).await.bad();
+    assert!(told.contains("did you mean `error-rate-spike`?"), "{told}");
+}
