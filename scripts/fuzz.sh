@@ -43,6 +43,10 @@ seed() { # target, file, choosing bytes
   local name
   name=$(printf '%s' "$2$3" | cksum | cut -d' ' -f1)
   { cat "$2"; printf '%b' "$3"; } >"$corpus_root/$1/seed-$name"
+  # The last byte chooses the system.
+  seed exchange "$root/testdata/monitors/exchange/datadog.json" '\x00'
+  seed exchange "$root/testdata/monitors/exchange/terraform.json" '\x01'
+  seed exchange "$root/testdata/monitors/exchange/rules.yaml" '\x02'
 }
 
 seed_all() {
