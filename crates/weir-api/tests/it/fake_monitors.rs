@@ -334,6 +334,10 @@ impl AlertStore for FakeAlerts {
         unimplemented!("for the notifier")
     }
 
+    fn first_receipt<'a>(&'a self, _: &'a str) -> AlertResult<'a, Option<Arc<str>>> {
+        unimplemented!("for the notifier")
+    }
+
     fn dispatch<'a>(&'a self, _: &'a [Arc<str>], _: &'a [NewDelivery]) -> AlertResult<'a, ()> {
         unimplemented!("for the notifier")
     }
