@@ -9,10 +9,12 @@ mod check;
 pub mod file;
 pub mod listeners;
 mod monitors;
+pub mod notifications;
 mod problem;
 #[cfg(test)]
 mod reference;
 mod resolve;
+mod secrets;
 #[cfg(test)]
 mod tests;
 

@@ -52,6 +52,8 @@ pub struct JudgeParts {
     pub browse: Arc<dyn Browse>,
     /// Keeps states, transitions and notices.
     pub alerts: Arc<dyn AlertStore>,
+    /// Called when notices were written.
+    pub on_notices: Box<dyn Fn() + Send + Sync>,
     /// Keeps who changed what.
     pub audit: Arc<dyn AuditLog>,
     /// Where events about monitors go.
@@ -249,7 +251,12 @@ impl Judge {
         let after_last = state.committed_to.map_or(commit.tick, |last| last.saturating_add_us(1));
         let commit = TickCommit { tick: commit.tick.max(after_last), ..commit };
         match self.parts.runtime.block_on(self.parts.alerts.commit(&commit)) {
-            Ok(()) => state.committed_to = Some(commit.tick),
+            Ok(()) => {
+                state.committed_to = Some(commit.tick);
+                if !commit.notices.is_empty() {
+                    (self.parts.on_notices)();
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "what monitors found is not written yet; it is tried again");
                 state.unwritten = Some(commit);

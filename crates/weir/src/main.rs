@@ -18,6 +18,7 @@ mod cmd_sql;
 mod config;
 mod judge;
 mod log;
+mod notifying;
 mod output;
 mod price_list;
 mod receiver_access;

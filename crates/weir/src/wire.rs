@@ -13,11 +13,13 @@ use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
 use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
+use weir_notify::{Notifier, NotifierParts};
 use weir_store::Store;
 use weir_types::{Clock, SystemClock};
 
 use crate::config::Config;
 use crate::judge::{Judge, JudgeParts};
+use crate::notifying::{Notifying, silence_check};
 use crate::price_list::PriceList;
 use crate::receiver_access::{self, Access};
 use crate::receivers::{Receivers, Routers};
@@ -34,6 +36,7 @@ pub struct Weir {
     listener: TcpListener,
     gateway: Arc<Gateway>,
     judge: Arc<Judge>,
+    notifier: Notifier,
     api: axum::Router,
     live: LiveFeed,
     front: FrontConfig,
@@ -59,11 +62,20 @@ impl Weir {
         // Whatever is recorded is shown to those who watch: every source appends through this one sink.
         let live = LiveFeed::default();
         let sink = live.tap(store.sink());
+        let alerts = store.alerts_with_check(silence_check());
+        let notifier = Notifier::new(NotifierParts {
+            store: Arc::clone(&alerts),
+            clock: Arc::clone(&clock),
+            settings: config.notifications,
+            base_url: config.public_url.unwrap_or_else(|| Arc::from(format!("http://{address}"))),
+        })?;
+        let waker = notifier.waker();
         let judge = Judge::new(JudgeParts {
             feed: store.cell_feed(),
             scan: store.scan(),
             browse: store.browse(),
-            alerts: store.alerts(),
+            alerts: Arc::clone(&alerts),
+            on_notices: Box::new(move || waker.wake()),
             audit: store.audit(),
             sink: Arc::clone(&sink),
             prices: Arc::new(PriceList(Arc::clone(&meter))),
@@ -105,7 +117,7 @@ impl Weir {
             key_admin: store.key_admin(),
             documents: store.documents(),
             monitors: Arc::clone(&judge) as _,
-            alerts: store.alerts(),
+            alerts,
             audit: store.audit(),
             silence_holds: Arc::new(|silence, now| silence.starts_at <= now && now < silence.ends_at),
             live: live.clone(),
@@ -125,6 +137,7 @@ impl Weir {
             listener,
             gateway,
             judge,
+            notifier,
             api,
             live,
             front,
@@ -136,10 +149,24 @@ impl Weir {
 
     /// Serves until `shutdown` is ready, lets calls under way end, and brings the store to rest.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { store, listener, gateway, judge, api, live, front, inlet, receivers, routers, .. } = self;
+        let Self {
+            store,
+            listener,
+            gateway,
+            judge,
+            notifier,
+            api,
+            live,
+            front,
+            inlet,
+            receivers,
+            routers,
+            ..
+        } = self;
         let receivers = receivers.serve(&routers, &inlet)?;
         drop((routers, inlet));
         let judging = judge.start()?;
+        let notifying = Notifying::start(notifier);
         let stopping = async {
             shutdown.await;
             live.end();
@@ -151,6 +178,7 @@ impl Weir {
         tokio::task::spawn_blocking(move || judging.join()).await?.unwrap_or_else(|_| {
             tracing::error!("the judge ended early; monitors were not evaluated since");
         });
+        notifying.stop().await;
         let Some(store) = Arc::into_inner(store) else {
             // What was appended is in the journal, and the next start finds it there.
             tracing::warn!("the store is still in use; what is not stored yet stays in the journal");

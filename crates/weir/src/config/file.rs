@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_monitor::Entry as Monitor;
+pub use weir_notify::SecretRef;
+use weir_notify::{InhibitEntry, ReceiverEntry, RoutingEntry, SilenceEntry};
 
 /// The configuration of Weir.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +36,14 @@ pub struct File {
     /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
     /// and without a condition changes it.
     pub monitors: Vec<Monitor>,
+    /// Who can be told of alerts. docs/guide/notifications.md has the lines to paste for each kind.
+    pub receivers: Vec<ReceiverEntry>,
+    /// Which receiver hears of which alerts, and in which messages.
+    pub routing: RoutingEntry,
+    /// Alerts that need not be told while another one is there that explains them.
+    pub inhibit: Vec<InhibitEntry>,
+    /// Times in which some alerts are not told, beside those that are made on the dashboard.
+    pub silences: Vec<SilenceEntry>,
     /// What Weir writes to its own log.
     pub log: Log,
 }
@@ -54,6 +64,9 @@ pub struct Server {
     pub admin_token: Option<SecretRef>,
     /// Names under which browsers may reach the dashboard, beside the address itself.
     pub allowed_hosts: Vec<String>,
+    /// Where people reach the dashboard, such as "https://weir.example.com": links in notifications begin with it. The
+    /// address that Weir listens on when absent.
+    pub public_url: Option<String>,
 }
 
 impl Default for Server {
@@ -64,6 +77,7 @@ impl Default for Server {
             worker_threads: None,
             admin_token: None,
             allowed_hosts: Vec::new(),
+            public_url: None,
         }
     }
 }
@@ -84,22 +98,6 @@ pub struct Listeners {
     pub datadog_socket: Option<PathBuf>,
     /// The path of a unix datagram socket that takes what `dogstatsd` takes; none when absent.
     pub dogstatsd_socket: Option<PathBuf>,
-}
-
-/// A secret, by reference: secrets do not belong in this file.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum SecretRef {
-    /// The name of an environment variable: `{ env = "OPENAI_API_KEY" }`.
-    Env {
-        /// The name of the variable.
-        env: String,
-    },
-    /// The path of a file that holds the secret and nothing else: `{ file = "/run/secrets/openai" }`.
-    File {
-        /// The path of the file.
-        file: PathBuf,
-    },
 }
 
 /// Who may call the gateway.

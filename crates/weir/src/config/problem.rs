@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::Source;
 
 /// Keys whose values are secrets.
-const SECRET_KEYS: [&str; 2] = ["api_key", "admin_token"];
+const SECRET_KEYS: [&str; 5] = ["api_key", "admin_token", "routing_key", "token", "password"];
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,11 @@ impl fmt::Display for Problems {
 impl Problems {
     /// A secret that was written into the file by mistake must not go into a log from here.
     fn is_secret(problem: &Problem) -> bool {
-        SECRET_KEYS.iter().any(|key| problem.key.ends_with(key))
+        let key = &problem.key;
+        // The URL of a webhook is one too.
+        let is_of_receiver =
+            key.starts_with("receivers[") && (key.ends_with(".url") || key.contains(".signing_secrets"));
+        is_of_receiver || SECRET_KEYS.iter().any(|name| key.ends_with(name))
     }
 
     /// `weir.toml:12: providers.openai.base_url: …`, then the line with the place marked, then the hint.

@@ -21,6 +21,7 @@ use weir_types::Secret;
 use super::file;
 use super::listeners::Listeners;
 use super::problem::Problem;
+use super::secrets;
 
 /// The providers of an empty configuration: clients bring their own keys.
 const DEFAULT_PROVIDERS: [&str; 2] = ["openai", "anthropic"];
@@ -45,6 +46,10 @@ pub struct Config {
     pub listeners: Listeners,
     /// What is watched for, beyond the bundled monitors.
     pub monitors: Vec<weir_monitor::Entry>,
+    /// Who is told of alerts.
+    pub notifications: weir_notify::Settings,
+    /// What links in notifications begin with; `None` for the address that Weir listens on.
+    pub public_url: Option<Arc<str>>,
 }
 
 /// Who may use dashboard and API.
@@ -79,6 +84,9 @@ impl Config {
         for door in self.listeners.doors() {
             let _ = writeln!(text, "  receiver   {} {}", door.name, door.place);
         }
+        for (name, kind) in self.notifications.receivers() {
+            let _ = writeln!(text, "  notifies   {name} ({kind})");
+        }
         text
     }
 }
@@ -99,7 +107,7 @@ pub fn resolve(
 
 pub(super) struct Resolver<'a> {
     text: &'a str,
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<Problem>,
 }
 
@@ -113,6 +121,8 @@ impl Resolver<'_> {
         let prices = PriceBook::bundled().with_overrides(overrides);
         let prices = prices.map_err(|error| self.report::<()>("prices", error.to_string(), None)).ok();
         self.monitors(&file.monitors);
+        let notifications = self.notifications(&file);
+        let public_url = file.server.public_url.as_deref().and_then(|url| self.public_url(url));
         if let Some(listen) = listen {
             self.refuse_open_door(listen, admin_token.is_some(), gateway.auth);
         }
@@ -125,6 +135,8 @@ impl Resolver<'_> {
             prices: prices?,
             log: file.log,
             listeners,
+            notifications: notifications?,
+            public_url,
             monitors: file.monitors,
         })
     }
@@ -233,24 +245,10 @@ impl Resolver<'_> {
     }
 
     fn secret(&mut self, key: &str, reference: &file::SecretRef) -> Option<Secret> {
-        let (found, missing) = match reference {
-            file::SecretRef::Env { env } => {
-                let hint = format!("set it: export {env}=…");
-                ((self.environment)(env), (format!("the environment variable {env} is not set"), hint))
-            }
-            file::SecretRef::File { file } => match std::fs::read_to_string(file) {
-                Ok(text) => (Some(text), (format!("the file {} is empty", file.display()), String::new())),
-                Err(error) => {
-                    let message = format!("cannot read {}: {error}", file.display());
-                    (None, (message, "the file holds the secret and nothing else".to_owned()))
-                }
-            },
-        };
-        let secret = found.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        if secret.is_none() {
-            self.report::<()>(key, missing.0, Some(&missing.1));
+        match secrets::fetch(reference, self.environment) {
+            Ok(secret) => Some(secret),
+            Err((message, hint)) => self.report(key, message, Some(&hint)),
         }
-        secret.map(Secret::new)
     }
 
     pub(super) fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
