@@ -97,6 +97,7 @@ describe('the list of monitors', () => {
     expect(countsText({ ok: 0, no_data: 0, warn: 0, alert: 0 })).toBe('none seen yet');
     expect(groupLabel({ tags: { index: 'a', query_category: null } })).toBe('a · none');
     expect(groupLabel({ tags: {} })).toBe('everything');
+    expect(groupLabel({ tags: {} }, true)).toBe('none');
   });
 });
 

@@ -63,7 +63,7 @@ export function judgedChart(series: readonly JudgedSeries[], unit: Unit, levels:
     unit,
     series: drawn.map((one, i) => ({
       key: one.group,
-      label: groupLabel(one),
+      label: groupLabel(one, drawn.length > 1),
       color: `--series-${i + 1}`,
       values: place(one, one.values),
     })),

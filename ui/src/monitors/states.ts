@@ -67,10 +67,11 @@ export function matching(
   });
 }
 
-/** What a group is called. */
-export function groupLabel({ tags }: Pick<Group, 'tags'>): string {
+/** What a group is called. One of several without any tag is what has none of them. */
+export function groupLabel({ tags }: Pick<Group, 'tags'>, isOneOfSeveral = false): string {
   const values = Object.values(tags).map((value) => value ?? 'none');
-  return values.length === 0 ? 'everything' : values.join(' · ');
+  if (values.length === 0) return isOneOfSeveral ? 'none' : 'everything';
+  return values.join(' · ');
 }
 
 export const REASONS: Readonly<Record<Reason, string>> = {

@@ -74,8 +74,8 @@ impl Problems {
     fn is_secret(problem: &Problem) -> bool {
         let key = &problem.key;
         // The URL of a webhook is one too.
-        let is_of_receiver =
-            key.starts_with("receivers[") && (key.ends_with(".url") || key.contains(".signing_secrets"));
+        let is_of_receiver = key.starts_with("receivers[")
+            && (key.rsplit('.').next() == Some("url") || key.contains(".signing_secrets"));
         is_of_receiver || SECRET_KEYS.iter().any(|name| key.ends_with(name))
     }
 
