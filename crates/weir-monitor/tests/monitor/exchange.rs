@@ -1,5 +1,6 @@
 //! Import and export: whole files against snapshots, and the laws that hold for all of them.
 
+mod mutilated;
 mod roundtrip;
 mod traps;
 
