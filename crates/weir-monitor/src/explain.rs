@@ -10,6 +10,7 @@ use crate::condition::{
     MonitorRef, OutlierAlgorithm, Period, PointAggregator, Reading, Rule, Rules, Seasonality, Shape,
     Threshold, Window, looks_over_days, shown_length,
 };
+use crate::detect::Transform;
 
 /// Explains a condition in lines of a label and a text, for people. Settings that were not written are marked
 /// `(default)`.
@@ -71,7 +72,7 @@ impl Page {
                 let shift = shown_length(change.shift_us);
                 self.line("compares", &format!("each point with the one {shift} before, {kind}"));
             }
-            Shape::Anomaly(anomaly) => self.anomaly(anomaly),
+            Shape::Anomaly(anomaly) => self.anomaly(anomaly, rule.query.unit()),
             Shape::Outliers(outliers) => {
                 let name = match outliers.algorithm.value {
                     OutlierAlgorithm::Dbscan => "dbscan",
@@ -93,7 +94,7 @@ impl Page {
         }
     }
 
-    fn anomaly(&mut self, anomaly: &Anomaly) {
+    fn anomaly(&mut self, anomaly: &Anomaly, unit: Unit) {
         let name = match anomaly.algorithm.value {
             Algorithm::Basic => "basic: a rolling quantile, no seasons",
             Algorithm::Agile => "agile: follows shifts of level soon",
@@ -103,6 +104,7 @@ impl Page {
         let share = 2.0 * upper_tail(anomaly.bounds.value) * 100.0;
         let width = format!("{} deviations: {share:.2} % of usual points are outside", anomaly.bounds.value);
         self.filled("band", &anomaly.bounds, &width);
+        self.line("learns", &Transform::of_unit(unit).to_string());
         let direction = match anomaly.direction.value {
             Direction::Above => "points above the band count",
             Direction::Below => "points below the band count",

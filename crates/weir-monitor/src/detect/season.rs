@@ -20,6 +20,9 @@ const WEEK_BINS: usize = 168;
 /// Bins of the longest season: those of a day and of a week.
 const BINS_MAX: usize = DAY_BINS + WEEK_BINS;
 
+/// Bins of days and weeks are hours.
+const BINS_PER_S: f64 = 1.0 / 3600.0;
+
 /// Days and weeks that bins remember.
 const DAYS: f64 = 7.0;
 const WEEKS: f64 = 4.0;
@@ -61,10 +64,10 @@ struct Place {
 }
 
 impl Place {
-    /// `second` of a period in `bins` bins, which start at `first`.
-    fn new(second: u32, width_s: u32, first: usize, bins: usize) -> Self {
+    /// `second` of a period in `bins` bins of a length, which start at `first`.
+    fn new(second: u32, bins_per_s: f64, first: usize, bins: usize) -> Self {
         // Shifted by half a bin, so that a bin's value stands at its middle.
-        let position = f64::from(second) / f64::from(width_s) + 0.5;
+        let position = f64::from(second) * bins_per_s + 0.5;
         let next = position as usize;
         let part = position - next as f64;
         Self {
@@ -91,15 +94,17 @@ pub(super) struct Places {
 impl Places {
     /// `points` is how many the series has had.
     pub(super) fn new(model: &BandModel, slot: SeasonSlot, points: u32) -> Self {
-        let day = || Place::new(slot.day_s(), 3600, 0, DAY_BINS);
+        let day = || Place::new(slot.day_s(), BINS_PER_S, 0, DAY_BINS);
         match model.spec.seasonality {
-            Seasonality::Hourly => {
-                Self { short: Place::new(slot.day_s() % 3600, 300, 0, HOUR_BINS), week: None, weeks: -1.0 }
-            }
+            Seasonality::Hourly => Self {
+                short: Place::new(slot.day_s() % 3600, HOUR_BINS as f64 / 3600.0, 0, HOUR_BINS),
+                week: None,
+                weeks: -1.0,
+            },
             Seasonality::Daily => Self { short: day(), week: None, weeks: -1.0 },
             Seasonality::Weekly => Self {
                 short: day(),
-                week: Some(Place::new(slot.week_s(), 3600, DAY_BINS, WEEK_BINS)),
+                week: Some(Place::new(slot.week_s(), BINS_PER_S, DAY_BINS, WEEK_BINS)),
                 weeks: (f64::from(points) * model.weeks_per_point).floor() - 1.0,
             },
         }
@@ -167,15 +172,15 @@ mod tests {
 
     #[test]
     fn a_place_lies_between_the_middles_of_its_bins() {
-        let place = Place::new(3600 + 1800, 3600, 0, DAY_BINS);
+        let place = Place::new(3600 + 1800, BINS_PER_S, 0, DAY_BINS);
         assert_eq!((place.at, place.next), (1, 2));
         assert!(place.part.abs() < 1e-9);
-        let midnight = Place::new(0, 3600, 0, DAY_BINS);
+        let midnight = Place::new(0, BINS_PER_S, 0, DAY_BINS);
         assert_eq!((midnight.at, midnight.next), (23, 0));
         assert!((midnight.part - 0.5).abs() < 1e-9);
-        let last = Place::new(86_399, 3600, 0, DAY_BINS);
+        let last = Place::new(86_399, BINS_PER_S, 0, DAY_BINS);
         assert_eq!((last.at, last.next), (23, 0));
-        let week = Place::new(7 * 86_400 - 1, 3600, DAY_BINS, WEEK_BINS);
+        let week = Place::new(7 * 86_400 - 1, BINS_PER_S, DAY_BINS, WEEK_BINS);
         assert_eq!((week.at, week.next), (BINS_MAX - 1, DAY_BINS));
     }
 }
