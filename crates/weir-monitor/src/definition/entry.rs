@@ -89,7 +89,8 @@ pub struct Entry {
     /// How long values are waited for after their time; what the metric was seen to need when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_delay: Option<String>,
-    /// With which confidence a ratio, an average or a percentile must have crossed a threshold, such as 0.95.
+    /// With which confidence a ratio, an average or a percentile must have crossed a threshold, such as 0.95. Checked, and
+    /// not used yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
     /// Whether a window is judged only when there were values before it began. It is for windows of whole days when absent.
