@@ -52,6 +52,8 @@ pub(super) struct Watch {
     pub(super) seen_delay_us: i64,
     errors_in_row: u32,
     pub(super) is_full: bool,
+    /// Whether something changed since people were told last.
+    pub(super) is_untold: bool,
     /// Groups as they were kept, until the first tick tells the order of keys.
     kept: Vec<(Tags, GroupState)>,
 }
@@ -98,6 +100,7 @@ impl Watch {
             seen_delay_us: 0,
             errors_in_row: 0,
             is_full: true,
+            is_untold: false,
             kept: Vec::new(),
         }
     }
@@ -119,6 +122,7 @@ impl Watch {
             std::mem::take(&mut other.groups).into_values().chain(std::mem::take(&mut other.kept)).collect();
         self.evaluated_at = other.evaluated_at;
         self.seen_delay_us = other.seen_delay_us;
+        self.is_untold = other.is_untold;
     }
 
     /// Takes over that a tick was the last of all monitors: the last that this one was due at.
@@ -130,6 +134,7 @@ impl Watch {
     pub(super) fn restore(&mut self, kept: &KeptGroup, tick: UnixMicros) -> Result<(), serde_json::Error> {
         let mut state: GroupState = serde_json::from_str(&kept.state)?;
         state.resume(tick.floor_to(self.every_us), &kept.group);
+        self.is_untold |= state.told != state.machine.state();
         self.kept.push((kept.group.clone(), state));
         Ok(())
     }
