@@ -157,7 +157,7 @@ impl Provider {
         let trimmed =
             |ends: &[&str]| ends.iter().fold(base, |path, end| path.strip_suffix(end).unwrap_or(path));
         match self.kind {
-            ProviderKind::OpenAi => format!("{base}{}", without_invocations(rest)),
+            ProviderKind::OpenAi => [base, without_invocations(rest)].concat(),
             ProviderKind::Anthropic => format!("{}/v1{}", trimmed(&["/v1"]), without_invocations(rest)),
             ProviderKind::Databricks => {
                 let base = trimmed(&["/serving-endpoints"]);

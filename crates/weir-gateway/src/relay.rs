@@ -115,7 +115,7 @@ fn note_answer(ctx: &CallContext, reply: &Reply) {
 
 /// The response to the client; the cost where it is known by now.
 fn respond(mut head: response::Parts, cost: Option<NanoUsd>, body: GatewayBody) -> Response<GatewayBody> {
-    if let Some(cost) = cost.and_then(|cost| HeaderValue::try_from(usd(cost)).ok()) {
+    if let Some(cost) = cost.and_then(usd) {
         head.headers.insert(WEIR_COST_USD, cost);
     }
     // The versions of the two connections have nothing to do with each other.
@@ -123,7 +123,8 @@ fn respond(mut head: response::Parts, cost: Option<NanoUsd>, body: GatewayBody) 
     Response::from_parts(head, body)
 }
 
-/// Dollars as a decimal number without a sign: `0.00042`.
-fn usd(cost: NanoUsd) -> String {
-    cost.to_string().replace('$', "")
+/// Dollars as a decimal number without a sign: `0.00042`. A call costs nothing or more.
+fn usd(cost: NanoUsd) -> Option<HeaderValue> {
+    let text = cost.to_string();
+    HeaderValue::from_str(text.trim_start_matches('$')).ok()
 }

@@ -192,11 +192,10 @@ async fn record(dir: &Path) {
     store.flush().await.unwrap();
     let stored = started_at.elapsed().as_secs_f64();
     println!(
-        "{:.0} spans/s appended, {:.0} spans/s in DuckDB ({} commits, {} spills, {:.1} s of CPU)",
+        "{:.0} spans/s appended, {:.0} spans/s in DuckDB ({} commits, {:.1} s of CPU)",
         SPANS as f64 / appended,
         SPANS as f64 / stored,
         store.stats().commits,
-        store.stats().spills,
         cpu_seconds(),
     );
     store.close().await.unwrap();

@@ -42,17 +42,33 @@ struct ExtraTag {
     sql: &'static str,
 }
 
-/// What one span contributes to one metric.
+/// How many derived metrics there are.
+pub(crate) const METRICS_LEN: usize = METRICS.len();
+
+/// What one span contributes to one metric: a value, which goes into its cell as it is, so that a span makes no cells.
 pub(crate) struct Sample {
+    /// The metric's place among all derived ones; less than [`METRICS_LEN`].
+    pub number: usize,
     pub metric: &'static str,
     /// A tag of this metric alone.
     pub extra: Option<(&'static str, Arc<str>)>,
-    pub cell: Cell,
+    /// In the metric's unit.
+    value: f64,
+    sum_nano: i128,
+    has_histogram: bool,
+}
+
+impl Sample {
+    /// Adds the value to a cell.
+    pub(crate) fn add_to(&self, cell: &mut Cell) {
+        cell.record_sample(self.value, self.sum_nano, self.has_histogram);
+    }
 }
 
 /// Everything that a span contributes.
 pub(crate) fn samples(span: &Span) -> impl Iterator<Item = Sample> {
-    METRICS.iter().filter(|_| is_call(span)).filter_map(|metric| metric.sample(span))
+    let metrics = METRICS.iter().enumerate().filter(|_| is_call(span));
+    metrics.filter_map(|(number, metric)| metric.sample(number, span))
 }
 
 impl DerivedMetric {
@@ -61,21 +77,17 @@ impl DerivedMetric {
         METRICS.iter().find(|metric| metric.name == name)
     }
 
-    fn sample(&self, span: &Span) -> Option<Sample> {
+    fn sample(&self, number: usize, span: &Span) -> Option<Sample> {
         let integer = (self.of_call)(span)?;
-        let value = self.in_unit(integer);
-        let mut cell = Cell {
-            count: 1,
-            sum_nano: integer.saturating_mul(self.nano),
-            min: Some(value),
-            max: Some(value),
-            ..Cell::default()
-        };
-        if self.has_histogram {
-            cell.histogram.record(value);
-        }
         let extra = self.extra.as_ref().and_then(|extra| Some((extra.key, (extra.of_call)(span)?)));
-        Some(Sample { metric: self.name, extra, cell })
+        Some(Sample {
+            number,
+            metric: self.name,
+            extra,
+            value: self.in_unit(integer),
+            sum_nano: integer.saturating_mul(self.nano),
+            has_histogram: self.has_histogram,
+        })
     }
 
     /// An integer of this metric in the metric's unit.
@@ -257,7 +269,12 @@ mod tests {
     #[test]
     fn a_plain_call_contributes_what_it_states_and_nothing_else() {
         let span = plain_span(UnixMicros(0));
-        let sums: Vec<_> = samples(&span).map(|sample| (sample.metric, sample.cell.sum())).collect();
+        let sum = |sample: Sample| {
+            let mut cell = Cell::default();
+            sample.add_to(&mut cell);
+            (sample.metric, cell.sum())
+        };
+        let sums: Vec<_> = samples(&span).map(sum).collect();
         assert_eq!(
             sums,
             [

@@ -2,8 +2,8 @@
 //!
 //! An append encodes its records into one frame outside of any lock, then takes the lock for one `write`. When that
 //! returns the operating system has the frame, so it survives `kill -9`; the [`sync`] thread brings it to the disk within
-//! 100 ms, or before the append returns where the configuration asks for that. In the same lock the records are handed
-//! to the recorder, so that it sees them in the order of their positions.
+//! 100 ms, or before the append returns where the configuration asks for that. The recorder reads what is appended from
+//! the segments, which are in the page cache then.
 //!
 //! Why a lock and not a queue with a writer thread: a queue is a window in which an acknowledged record is only in
 //! memory. Why not one writer for many appenders ("flat combining"): measured, see `docs/reference/journal.md`; the
@@ -13,6 +13,7 @@
 //! fails the segment is left to its torn end and the next append begins a new one. A segment that is damaged loses
 //! what follows the damage, into a side file, and nothing before it.
 
+mod decode;
 mod encode;
 mod frame;
 mod group;

@@ -1,8 +1,8 @@
 //! The recorder: the only writer of DuckDB. One thread moves records from the journal into the tables.
 //!
-//! It gathers what was appended within the commit interval and brings it in one transaction: rows, minute cells, and
-//! the position of the journal up to which everything is in. After a crash it reads that position and goes on from
-//! there in the journal's files, so that every record is in the tables once.
+//! It reads what was appended within the commit interval from the journal's files and brings it in one transaction: rows,
+//! minute cells, and the position of the journal up to which everything is in. After a crash it reads that position and
+//! goes on from there, so that every record is in the tables once.
 //!
 //! Behaviour on failure: a transaction that fails is rolled back and tried again, with growing pauses, for as long as
 //! it takes; meanwhile the journal keeps the records and appends go on. What goes wrong is in the statistics.
@@ -11,9 +11,9 @@ mod awaiting;
 mod batch;
 mod catalog;
 mod coverage_points;
+mod doorbell;
 mod files;
 mod fold;
-mod handover;
 mod judged;
 mod reconcile;
 mod retention;
@@ -37,7 +37,6 @@ use crate::journal::Journal;
 use crate::recorder::awaiting::{Arrivals, Awaiting};
 use crate::recorder::batch::{Batch, MetricTag};
 use crate::recorder::files::FileSource;
-use crate::recorder::handover::Taken;
 use crate::recorder::judged::Judged;
 use crate::recorder::reconcile::{Changes, Reconciler};
 use crate::recorder::tag_limit::TagLimit;
@@ -46,9 +45,9 @@ use crate::stats::Counters;
 use crate::{StoreConfig, StoreError};
 
 pub(crate) use catalog::Catalog;
+pub(crate) use doorbell::Doorbell;
 pub(crate) use fold::Fold;
 pub(crate) use fold::VALUE_NANO_MAX;
-pub(crate) use handover::Handover;
 pub(crate) use roll_up::{CellColumns, Tier};
 
 /// Records in one transaction; more do not make it cheaper for each.
@@ -78,7 +77,7 @@ pub(crate) struct Shared {
     pub config: StoreConfig,
     pub clock: Arc<dyn Clock>,
     pub journal: Arc<Journal>,
-    pub handover: Arc<Handover>,
+    pub doorbell: Arc<Doorbell>,
     pub duck: Arc<Duck>,
     pub catalog: Arc<Catalog>,
     pub tap: Arc<CellTap>,
@@ -95,10 +94,10 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         if std::panic::catch_unwind(AssertUnwindSafe(|| recorder.run())).is_err() {
             tracing::error!("the recorder panicked and starts anew from the journal's files");
             shared.failed("the recorder panicked".to_owned());
-            shared.handover.spill();
-            shared.handover.pause(PAUSE_MAX);
+            shared.doorbell.ring(1);
+            shared.doorbell.pause(PAUSE_MAX);
         }
-        if shared.handover.is_stopped() {
+        if shared.doorbell.is_stopped() {
             return;
         }
     }
@@ -119,6 +118,8 @@ struct Recorder {
     marks: Marks,
     /// How many attempts failed since the last one that did not.
     failures_in_a_row: u32,
+    /// Whether there is more to store, for which nobody will ring: the last batch was full, or failed.
+    has_more: bool,
     files: FileSource,
     reconciler: Reconciler,
     awaiting: Awaiting,
@@ -135,6 +136,7 @@ impl Recorder {
             connection: None,
             marks: Marks::default(),
             failures_in_a_row: 0,
+            has_more: false,
             files,
             reconciler: Reconciler::new(),
             awaiting: Awaiting::default(),
@@ -146,16 +148,19 @@ impl Recorder {
 
     fn run(mut self) {
         self.compare_marks();
-        while !self.shared.handover.is_stopped() {
+        while !self.shared.doorbell.is_stopped() {
             self.keep_up();
             self.wait_for_records();
-            if self.shared.handover.is_stopped() {
+            if self.shared.doorbell.is_stopped() {
                 return;
             }
             match self.next_batch() {
-                Ok(Some(batch)) => self.store(&batch),
-                Ok(None) => {}
-                Err(error) => self.fail(&error, PAUSE_MAX),
+                Ok(Some(batch)) => {
+                    self.has_more = batch.records.len() >= BATCH_RECORDS_MAX;
+                    self.store(&batch);
+                }
+                Ok(None) => self.has_more = false,
+                Err(error) => self.fail(&error),
             }
         }
     }
@@ -167,42 +172,41 @@ impl Recorder {
             self.shared.progress.borrow().stored_position < self.shared.journal.opened_at_position();
         let compared = if found_records && self.shared.duck.exists() { self.connect() } else { Ok(()) };
         if let Err(error) = compared {
-            self.fail(&error, PAUSE_MIN);
+            self.fail(&error);
         }
     }
 
     /// Waits until there are records, and then for others that share their transaction.
     fn wait_for_records(&mut self) {
-        let handover = &self.shared.handover;
+        if self.has_more {
+            return;
+        }
+        let doorbell = &self.shared.doorbell;
         // Without the file being open there is nothing to keep up, and no reason to wake.
         let due_at = self.connection.is_some().then_some(self.upkeep_due_at);
-        if handover.wait(due_at, 1) {
+        if doorbell.wait(due_at, 1) {
             let interval = Duration::from_millis(self.shared.config.commit_interval_ms);
-            handover.wait(Some(Instant::now() + interval), BATCH_RECORDS_MAX);
+            doorbell.wait(Some(Instant::now() + interval), BATCH_RECORDS_MAX);
         }
+        doorbell.take();
     }
 
-    /// What is to be stored next: from memory, or from the journal's files when memory did not hold it.
+    /// What is to be stored next; `None` when everything that was appended is stored.
     fn next_batch(&mut self) -> Result<Option<Batch>, StoreError> {
-        match self.shared.handover.take(BATCH_RECORDS_MAX) {
-            Taken::Nothing => Ok(None),
-            Taken::Entries(entries) => {
-                let position = entries.last().map_or(0, |entry| entry.position);
-                let records = entries.into_iter().flat_map(|entry| entry.records).collect();
-                Ok(Some(Batch { position, records }))
-            }
-            Taken::InFiles => {
-                self.connect()?;
-                // What was appended before this moment is found now, or it cannot be read at all.
-                let last = self.shared.journal.last_position();
-                let batch = self.files.read(self.marks.journal_position, BATCH_RECORDS_MAX)?;
-                if batch.is_none() {
-                    self.skip_to(last)?;
-                    self.rejoin();
-                }
-                Ok(batch)
-            }
+        // What was appended before this moment is found now, or it cannot be read at all.
+        let last = self.shared.journal.last_position();
+        if self.marks.journal_position >= last {
+            return Ok(None);
         }
+        self.connect()?;
+        if self.marks.journal_position >= last {
+            return Ok(None);
+        }
+        let batch = self.files.read(self.marks.journal_position, BATCH_RECORDS_MAX)?;
+        if batch.is_none() {
+            self.skip_to(last)?;
+        }
+        Ok(batch)
     }
 
     /// The files hold nothing more that can be read, up to this position.
@@ -217,23 +221,11 @@ impl Recorder {
         Ok(())
     }
 
-    /// From here on records come from memory, unless some were appended just now.
-    fn rejoin(&self) {
-        let stored = self.marks.journal_position;
-        self.shared.journal.while_still(|last| {
-            if stored >= last {
-                self.shared.handover.rejoin();
-            }
-        });
-    }
-
     /// Stores a batch, however long it takes; returns early only when the store closes.
     fn store(&mut self, batch: &Batch) {
-        let mut pause = PAUSE_MIN;
         while let Err(error) = self.try_store(batch) {
-            self.fail(&error, pause);
-            pause = (pause * 2).min(PAUSE_MAX);
-            if self.shared.handover.is_stopped() {
+            self.fail(&error);
+            if self.shared.doorbell.is_stopped() {
                 return;
             }
         }
@@ -355,7 +347,7 @@ impl Recorder {
 
     /// Rolls up and forgets, when it is time to look at the clock again or someone asks for it.
     fn keep_up(&mut self) {
-        let asked = self.shared.handover.take_upkeep_request();
+        let asked = self.shared.doorbell.take_upkeep_request();
         if !asked && (self.connection.is_none() || Instant::now() < self.upkeep_due_at) {
             return;
         }
@@ -378,11 +370,14 @@ impl Recorder {
         });
     }
 
-    fn fail(&mut self, error: &StoreError, pause: Duration) {
+    /// Takes note of an error and lets some time pass, twice as long after each that follows another.
+    fn fail(&mut self, error: &StoreError) {
+        let pause = PAUSE_MAX.min(PAUSE_MIN * 2u32.saturating_pow(self.failures_in_a_row.min(16)));
         tracing::error!(%error, retry_ms = pause.as_millis(), "records stay in the journal for now");
         self.shared.failed(error.to_string());
+        self.has_more = true;
         self.let_go();
-        self.shared.handover.pause(pause);
+        self.shared.doorbell.pause(pause);
     }
 
     /// After an error. The first may be that of one statement, and the connection is tried again; after the second the

@@ -72,8 +72,6 @@ pub struct StoreStats {
     pub dropped_bodies: u64,
     /// How many records were refused, because the journal was full.
     pub dropped_records: u64,
-    /// How many times the recorder fell behind and had to read the journal's files.
-    pub spills: u64,
     /// How many records went to a cell of `__other__`, because their metric has too many tag sets.
     pub records_over_tag_limit: u64,
     /// How many spans were reported again, and not stored again.
@@ -142,7 +140,6 @@ pub(crate) struct Counters {
     pub undecodable_frames: Counter,
     pub dropped_bodies: Counter,
     pub dropped_records: Counter,
-    pub spills: Counter,
     pub records_over_tag_limit: Counter,
     pub repeated_spans: Counter,
     pub joined_spans: Counter,

@@ -15,7 +15,7 @@ use crate::cell_feed::{CellTap, DuckCellFeed};
 use crate::duck::{Duck, Marks};
 use crate::journal::{Journal, JournalConfig};
 use crate::lock::DirLock;
-use crate::recorder::{self, Catalog, Handover, Progress, Shared};
+use crate::recorder::{self, Catalog, Doorbell, Progress, Shared};
 use crate::scan::DuckScan;
 use crate::state::{KeyStore, SilenceCheck};
 use crate::stats::{Counters, StoreStats};
@@ -59,20 +59,20 @@ impl Store {
         let duck = Arc::new(Duck::new(config.data_dir.join("weir.duckdb"), config.clone()));
         let dir = config.data_dir.join("journal");
         let floor = first_position(&dir, &duck, clock.now())?;
-        let handover = Arc::new(Handover::default());
+        let doorbell = Arc::new(Doorbell::default());
         let journal_config =
             JournalConfig { dir, durability: config.durability, bytes_max: config.journal_bytes_max };
         let (journal, journal_thread, has_frames) =
-            Journal::open(journal_config, floor, Arc::clone(&handover), Arc::clone(&counters))?;
+            Journal::open(journal_config, floor, Arc::clone(&doorbell), Arc::clone(&counters))?;
         let stored_position = if has_frames { 0 } else { journal.last_position() };
         if has_frames {
-            handover.spill();
+            doorbell.ring(1);
         }
         let shared = Arc::new(Shared {
             config,
             clock,
             journal,
-            handover,
+            doorbell,
             duck,
             catalog: Arc::new(Catalog::default()),
             tap: Arc::new(CellTap::default()),
@@ -143,9 +143,9 @@ impl Store {
         let position = self.shared.journal.last_position();
         let mut progress = self.shared.progress.subscribe();
         let failures = progress.borrow_and_update().failures;
-        self.shared.handover.set_hurried(true);
+        self.shared.doorbell.set_hurried(true);
         let waited = progress.wait_for(|p| p.stored_position >= position || p.failures > failures).await;
-        self.shared.handover.set_hurried(false);
+        self.shared.doorbell.set_hurried(false);
         let stored = waited.map_err(|_| StoreError::Closed)?.stored_position >= position;
         if stored {
             return Ok(());
@@ -159,7 +159,7 @@ impl Store {
     pub async fn run_upkeep(&self) -> Result<(), StoreError> {
         let mut progress = self.shared.progress.subscribe();
         let before = progress.borrow_and_update().upkeeps;
-        self.shared.handover.ask_for_upkeep();
+        self.shared.doorbell.ask_for_upkeep();
         let waited = progress.wait_for(|p| p.upkeeps > before).await;
         match &waited.map_err(|_| StoreError::Closed)?.upkeep_error {
             None => Ok(()),
@@ -188,7 +188,6 @@ impl Store {
             undecodable_frames: counters.undecodable_frames.get(),
             dropped_bodies: counters.dropped_bodies.get(),
             dropped_records: counters.dropped_records.get(),
-            spills: counters.spills.get(),
             records_over_tag_limit: counters.records_over_tag_limit.get(),
             repeated_spans: counters.repeated_spans.get(),
             joined_spans: counters.joined_spans.get(),
@@ -213,7 +212,7 @@ impl Store {
     fn stop(&mut self, is_clear: bool) -> Result<(), StoreError> {
         let Some(threads) = self.threads.take() else { return Ok(()) };
         self.shared.journal.close();
-        self.shared.handover.stop();
+        self.shared.doorbell.stop();
         threads.recorder.join();
         let cleared = if is_clear { self.shared.journal.clear() } else { Ok(()) };
         self.shared.journal.stop_sync();

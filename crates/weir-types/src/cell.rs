@@ -45,6 +45,14 @@ impl Cell {
         self.add(1, sum_nano, sum_nano as f64 / Self::NANO);
     }
 
+    /// Adds one value whose sum is known exactly; with its place in the histogram where the metric has one.
+    pub fn record_sample(&mut self, value: f64, sum_nano: i128, has_histogram: bool) {
+        if has_histogram {
+            self.histogram.record(value);
+        }
+        self.add(1, sum_nano, value);
+    }
+
     /// Adds another cell to this one.
     pub fn merge(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);

@@ -64,9 +64,16 @@ impl fmt::Display for NanoUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let amount = self.0.unsigned_abs();
-        let decimals = format!("{:09}", amount % 1_000_000_000);
-        let shown = decimals.trim_end_matches('0');
-        write!(f, "{sign}${}.{shown:0<2}", amount / 1_000_000_000)
+        let mut rest = amount % 1_000_000_000;
+        let mut decimals = [b'0'; 9];
+        for digit in decimals.iter_mut().rev() {
+            *digit += (rest % 10).to_le_bytes()[0];
+            rest /= 10;
+        }
+        // Every call is answered with its cost, so the digits are made without an allocation.
+        let shown = decimals.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1).max(2);
+        let shown = std::str::from_utf8(&decimals[..shown]).map_err(|_| fmt::Error)?;
+        write!(f, "{sign}${}.{shown}", amount / 1_000_000_000)
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) struct Cuts {
 pub(crate) fn name_of(ctx: &CallContext) -> Arc<str> {
     let rest = &*ctx.endpoint.rest;
     match (ctx.dialect(), ctx.model()) {
-        (Some(dialect), Some(model)) => Arc::from(format!("{} {model}", dialect.operation())),
+        (Some(dialect), Some(model)) => Arc::from([dialect.operation(), " ", model].concat()),
         (Some(dialect), None) => Arc::from(dialect.operation()),
         (None, _) => {
             let end = rest.get(1..).and_then(|after| after.find('/')).map_or(rest.len(), |at| at + 1);

@@ -3,7 +3,8 @@
 //! Every call of the gateway is encoded on its way to the client, so nothing is copied but into the payload itself:
 //! no struct in between, no text owned twice, no pass to compute lengths. The length of a nested message is not known
 //! before it is written; it gets a varint of fixed width (protobuf allows leading groups of zeros) and is filled in
-//! afterwards. Reading back, which is rare, uses the declared structs; a property test holds the two together.
+//! afterwards. Spans are read back in the same manner ([`decode`](super::decode)); property tests hold both to the declared
+//! structs.
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 use weir_types::{

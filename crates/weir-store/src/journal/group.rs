@@ -1,15 +1,10 @@
 //! A frame's payload back to records. Converted by hand, so that the wire structs may stay as they are while the records
 //! change.
 
-use std::sync::Arc;
+use weir_types::{Content, Event, Point, Record, Score, ScoreValue, SpanId, Tags, TraceId, UnixMicros};
 
-use prost::Message as _;
-use weir_types::{
-    CacheStatus, Content, Event, NanoUsd, Point, PolicyDecision, Record, Score, ScoreValue, Source, Span,
-    SpanId, SpanKind, SpanStatus, Tags, TokenUsage, TraceId, UnixMicros,
-};
-
-use crate::journal::wire::{self, RecordKind};
+use crate::journal::decode::{self, Fields, Value};
+use crate::journal::wire;
 use crate::names;
 
 /// Why a payload whose checksum is right could not be read: it was not written by this program.
@@ -17,84 +12,60 @@ use crate::names;
 #[error("the payload is not a group of records: {0}")]
 pub struct DecodeError(String);
 
+impl DecodeError {
+    pub(crate) fn new(cause: &dyn std::fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}
+
 /// The records of a payload. Records of a kind that this version does not know are left out.
 pub(crate) fn decode(payload: &[u8]) -> Result<Vec<Record>, DecodeError> {
-    let group = wire::Group::decode(payload).map_err(|e| DecodeError(e.to_string()))?;
-    Ok(group.records.into_iter().filter_map(|any| any.record).map(from_wire).collect())
+    let mut records = Vec::new();
+    let mut group = Fields::of(payload);
+    while let Some(field) = group.next()? {
+        if let (1, Value::Bytes(any)) = field {
+            let mut kinds = Fields::of(any);
+            while let Some(kind) = kinds.next()? {
+                if let (number, Value::Bytes(message)) = kind {
+                    records.extend(record(number, message)?);
+                }
+            }
+        }
+    }
+    Ok(records)
 }
 
-fn from_wire(record: RecordKind) -> Record {
-    match record {
-        RecordKind::Span(span) => Record::Span(Box::new(span_from_wire(*span))),
-        RecordKind::Score(score) => Record::Score(Box::new(score_from_wire(*score))),
-        RecordKind::Point(point) => Record::Point(Box::new(Point {
-            time: UnixMicros(point.time_us),
-            name: point.name.into(),
-            kind: names::point_kind(&point.kind),
-            value: point.value,
-            tags: tags_from_wire(point.tags),
-        })),
-        RecordKind::Event(event) => Record::Event(Box::new(Event {
-            time: UnixMicros(event.time_us),
-            title: event.title.into(),
-            text: event.text.into(),
-            level: names::event_level(&event.level),
-            source: event.source.into(),
-            tags: tags_from_wire(event.tags),
-        })),
-    }
+fn record(kind: u64, message: &[u8]) -> Result<Option<Record>, DecodeError> {
+    Ok(Some(match kind {
+        1 => Record::Span(Box::new(decode::span(message)?)),
+        2 => Record::Score(Box::new(score_from_wire(read(message)?))),
+        3 => {
+            let point: wire::Point = read(message)?;
+            Record::Point(Box::new(Point {
+                time: UnixMicros(point.time_us),
+                name: point.name.into(),
+                kind: names::point_kind(&point.kind),
+                value: point.value,
+                tags: tags_from_wire(point.tags),
+            }))
+        }
+        4 => {
+            let event: wire::Event = read(message)?;
+            Record::Event(Box::new(Event {
+                time: UnixMicros(event.time_us),
+                title: event.title.into(),
+                text: event.text.into(),
+                level: names::event_level(&event.level),
+                source: event.source.into(),
+                tags: tags_from_wire(event.tags),
+            }))
+        }
+        _ => return Ok(None),
+    }))
 }
 
-fn span_from_wire(span: wire::Span) -> Span {
-    Span {
-        start: UnixMicros(span.start_us),
-        duration_us: span.duration_us,
-        trace_id: trace_from_wire(span.trace_id_high, span.trace_id_low),
-        span_id: span_id_from_wire(span.span_id),
-        parent_id: span.parent_id.map(span_id_from_wire),
-        kind: SpanKind::parse(&span.kind).unwrap_or(SpanKind::Other),
-        name: span.name.into(),
-        source: Source::parse(&span.source).unwrap_or(Source::Gateway),
-        status: SpanStatus::parse(&span.status).unwrap_or(SpanStatus::Error),
-        error_type: shared(span.error_type),
-        error_message: shared(span.error_message),
-        http_status: span.http_status.and_then(|status| u16::try_from(status).ok()),
-        provider: shared(span.provider),
-        model: shared(span.model),
-        response_model: shared(span.response_model),
-        team: shared(span.team),
-        app: shared(span.app),
-        agent: shared(span.agent),
-        session: shared(span.session),
-        user: shared(span.user),
-        env: shared(span.env),
-        service: shared(span.service),
-        key_id: shared(span.key_id),
-        client: shared(span.client),
-        response_id: shared(span.response_id),
-        same_as: span.same_as.map(span_id_from_wire),
-        tokens: TokenUsage {
-            input: span.input_tokens,
-            output: span.output_tokens,
-            cache_read: span.cache_read_tokens,
-            cache_write: span.cache_write_tokens,
-            reasoning: span.reasoning_tokens,
-        },
-        tokens_estimated: span.tokens_estimated,
-        cost: span.cost_nano_usd.map(NanoUsd),
-        price_version: shared(span.price_version),
-        ttft_us: span.ttft_us,
-        stream: span.stream,
-        finish_reason: shared(span.finish_reason),
-        cache: span.cache.as_deref().and_then(CacheStatus::parse),
-        saved: span.saved_nano_usd.map(NanoUsd),
-        policy: span.policy.into_iter().map(policy_from_wire).collect(),
-        input: span.input.map(Content::new),
-        output: span.output.map(Content::new),
-        documents: span.documents.map(Content::new),
-        tools: span.tools.map(Content::new),
-        attributes: span.attributes.map(Content::new),
-    }
+fn read<M: prost::Message + Default>(message: &[u8]) -> Result<M, DecodeError> {
+    M::decode(message).map_err(|error| DecodeError::new(&error))
 }
 
 fn score_from_wire(score: wire::Score) -> Score {
@@ -115,14 +86,6 @@ fn score_from_wire(score: wire::Score) -> Score {
     }
 }
 
-fn policy_from_wire(decision: wire::PolicyDecision) -> PolicyDecision {
-    PolicyDecision {
-        policy: decision.policy.into(),
-        action: decision.action.into(),
-        detail: shared(decision.detail),
-    }
-}
-
 fn tags_from_wire(tags: Vec<wire::Tag>) -> Tags {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
@@ -133,10 +96,6 @@ fn trace_from_wire(high: u64, low: u64) -> TraceId {
 
 fn span_id_from_wire(number: u64) -> SpanId {
     SpanId::from_bytes(number.to_be_bytes())
-}
-
-fn shared(text: Option<String>) -> Option<Arc<str>> {
-    text.map(Into::into)
 }
 
 #[cfg(test)]

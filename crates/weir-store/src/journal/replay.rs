@@ -4,7 +4,8 @@
 //! Behaviour on failure: reading stops at the first thing that is not a frame, and says what it was. Everything before
 //! it has been visited.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
 
 use crate::journal::frame::{self, Frame, FrameFault, SEGMENT_HEADER_BYTES, Step};
 
@@ -175,6 +176,16 @@ impl<R: Read> SegmentReader<R> {
         let room = wanted.clamp(READ_BYTES, READ_BYTES.max(self.buffer.len()));
         let read = Read::take(&mut self.source, room as u64).read_to_end(&mut self.buffer)?;
         Ok(read > 0)
+    }
+}
+
+impl SegmentReader<File> {
+    /// Goes back to the end of the last whole frame, and forgets what was found behind it.
+    pub(crate) fn look_again(&mut self) -> io::Result<()> {
+        self.source.seek(SeekFrom::Start(self.state.valid_bytes))?;
+        self.buffer.clear();
+        (self.start, self.state.end) = (0, SegmentEnd::Clean);
+        Ok(())
     }
 }
 

@@ -3,8 +3,11 @@
 //! A field number is never given a new meaning; a reader skips fields that it does not know and takes an absent field
 //! for absent. Names of closed sets (`kind`, `status`, …) are text, so that a member that an older version does not
 //! know becomes its `other` and not another member.
+//!
+//! Spans are written and read by hand, because every call is; their declaration is what tests hold that to.
 
 /// A frame's payload: the records of one append.
+#[cfg(test)]
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Group {
     #[prost(message, repeated, tag = "1")]
@@ -12,12 +15,14 @@ pub(crate) struct Group {
 }
 
 /// One record of any kind.
+#[cfg(test)]
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct AnyRecord {
     #[prost(oneof = "RecordKind", tags = "1, 2, 3, 4")]
     pub record: Option<RecordKind>,
 }
 
+#[cfg(test)]
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub(crate) enum RecordKind {
     #[prost(message, boxed, tag = "1")]
@@ -30,6 +35,7 @@ pub(crate) enum RecordKind {
     Event(Box<Event>),
 }
 
+#[cfg(test)]
 #[derive(Clone, PartialEq, prost::Message)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the record")]
 pub(crate) struct Span {
@@ -127,6 +133,7 @@ pub(crate) struct Span {
     pub same_as: Option<u64>,
 }
 
+#[cfg(test)]
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct PolicyDecision {
     #[prost(string, tag = "1")]

@@ -15,7 +15,7 @@ use crate::journal::segment::{self, SegmentFile};
 use crate::journal::spool::{self, Fullness};
 use crate::journal::sync::{SYNC_INTERVAL, SyncState};
 use crate::journal::{encode, open};
-use crate::recorder::Handover;
+use crate::recorder::Doorbell;
 use crate::stats::{Counters, RecordCounts, lock};
 use crate::{StoreError, thread};
 
@@ -41,7 +41,7 @@ pub(crate) struct Journal {
     last_position: AtomicU64,
     bytes: AtomicU64,
     sync: Arc<SyncState>,
-    handover: Arc<Handover>,
+    doorbell: Arc<Doorbell>,
     counters: Arc<Counters>,
 }
 
@@ -67,7 +67,7 @@ impl Journal {
     pub(crate) fn open(
         config: JournalConfig,
         floor: u64,
-        handover: Arc<Handover>,
+        doorbell: Arc<Doorbell>,
         counters: Arc<Counters>,
     ) -> Result<(Arc<Self>, thread::Owned, bool), StoreError> {
         let tail = open::open_tail(&config.dir, floor, &counters)?;
@@ -90,7 +90,7 @@ impl Journal {
             }),
             config,
             sync,
-            handover,
+            doorbell,
             counters,
         });
         let syncing = Arc::clone(&journal);
@@ -118,12 +118,6 @@ impl Journal {
 
     pub(crate) fn dir(&self) -> &std::path::Path {
         &self.config.dir
-    }
-
-    /// Runs `decide` while nothing can be appended, with the last position.
-    pub(crate) fn while_still<T>(&self, decide: impl FnOnce(u64) -> T) -> T {
-        let writer = lock(&self.writer);
-        decide(writer.next_position - 1)
     }
 
     /// Removes segments in which everything is stored.
@@ -210,7 +204,7 @@ impl Journal {
         );
     }
 
-    fn write(&self, frame: UnplacedFrame, records: Option<Vec<Record>>) -> Result<u64, SinkError> {
+    fn write(&self, frame: UnplacedFrame) -> Result<u64, SinkError> {
         let mut writer = lock(&self.writer);
         if writer.closed {
             return Err(SinkError::Closed);
@@ -229,7 +223,6 @@ impl Journal {
         writer.next_position += 1;
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.last_position.store(position, Ordering::Release);
-        self.handover.push(position, records, bytes.len());
         Ok(position)
     }
 
@@ -272,8 +265,8 @@ impl Journal {
         })?;
         let mut counts = RecordCounts::default();
         records.iter().for_each(|record| counts.count(record));
-        let copies = self.handover.has_room().then(|| records.into_owned());
-        let position = self.write(frame, copies)?;
+        let position = self.write(frame)?;
+        self.doorbell.ring(records.len());
         self.sync.mark_dirty();
         self.counters.appended.add(counts);
         self.counters.dropped_bodies.add(dropped_bodies);

@@ -1,10 +1,13 @@
-//! Reads the journal's files from a position on: after a crash, and when memory did not hold all that was appended.
+//! Reads the journal's files from a position on, also the segment that is being appended to.
+//!
+//! Its end may be a frame that is half written, or one that failed and is cut off again while it is read. So nothing that
+//! was read beyond the last whole frame is kept from one look to the next.
 //!
 //! Behaviour on failure: a frame that cannot be decoded is left out and counted. A damaged segment is read up to the
 //! damage; the rest is put aside, and reading goes on with the next segment.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::StoreError;
@@ -33,19 +36,31 @@ impl FileSource {
 
     /// The records after a position, about as many as are asked for; `None` when the files hold no more of them.
     pub(crate) fn read(&mut self, after: u64, records_max: usize) -> Result<Option<Batch>, StoreError> {
-        if self.current.as_ref().is_none_or(|current| current.position != after) {
-            self.current = None;
-            if !self.open(after)? {
-                return Ok(None);
+        match &mut self.current {
+            Some(current) if current.position == after => current.look_again()?,
+            _ => {
+                self.current = None;
+                if !self.open(after)? {
+                    return Ok(None);
+                }
             }
-            self.counters.spills.add(1);
         }
         let mut batch = Batch { position: after, records: Vec::new() };
         while batch.records.len() < records_max {
             let Some(current) = &mut self.current else { break };
-            if !current.read_frame(after, &mut batch, &self.counters)? && !self.next_segment()? {
-                break;
+            if current.read_frame(after, &mut batch, &self.counters)? {
+                continue;
             }
+            // When there is a next segment nothing is appended to this one any more. It may have been until a moment ago,
+            // so it is left only if another look finds nothing.
+            let next = next_segment(&self.dir, &current.segment)?;
+            current.look_again()?;
+            if current.read_frame(after, &mut batch, &self.counters)? {
+                continue;
+            }
+            let Some(next) = next else { break };
+            let next = Current::open(next, current.position)?;
+            std::mem::replace(current, next).judge(&self.counters)?;
         }
         Ok((batch.position > after).then_some(batch))
     }
@@ -71,27 +86,23 @@ impl FileSource {
         self.current = Some(Current::open(segment.clone(), after)?);
         Ok(true)
     }
+}
 
-    /// Goes on with the segment after the current one. False when there is none yet.
-    fn next_segment(&mut self) -> Result<bool, StoreError> {
-        let Some(current) = &self.current else { return Ok(false) };
-        let segments = journal::list_segments(&self.dir)?;
-        let Some(next) = segments.into_iter().find(|s| s.first_position > current.segment.first_position)
-        else {
-            return Ok(false);
-        };
-        let next = Current::open(next, current.position)?;
-        if let Some(finished) = self.current.replace(next) {
-            finished.judge(&self.counters)?;
-        }
-        Ok(true)
-    }
+/// The segment after another one; `None` when there is none yet.
+fn next_segment(dir: &Path, segment: &SegmentFile) -> Result<Option<SegmentFile>, StoreError> {
+    let segments = journal::list_segments(dir)?;
+    Ok(segments.into_iter().find(|next| next.first_position > segment.first_position))
 }
 
 impl Current {
     fn open(segment: SegmentFile, position: u64) -> Result<Self, StoreError> {
         let file = File::open(&segment.path).map_err(StoreError::journal("open", &segment.path))?;
         Ok(Self { segment, reader: SegmentReader::new(file), position })
+    }
+
+    /// Goes back to the end of the last whole frame.
+    fn look_again(&mut self) -> Result<(), StoreError> {
+        self.reader.look_again().map_err(StoreError::journal("read", &self.segment.path))
     }
 
     /// Adds the next frame to the batch, unless it is stored already. False when there is no whole frame.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
 
+use hashbrown::HashTable;
+use smallvec::SmallVec;
 use weir_types::{
     Cell, CellDelta, CellKey, Point, PointKind, Record, Score, ScoreValue, Span, TagKey, Tags, UnixMicros,
     limits, metric,
@@ -18,34 +20,62 @@ pub(crate) const VALUE_NANO_MAX: f64 = 1e30;
 /// The keys of [`metric::CELL_TAGS`], made once.
 static CELL_TAG_KEYS: LazyLock<[TagKey; 7]> = LazyLock::new(|| metric::CELL_TAGS.map(TagKey::new));
 
-/// Values by number, so that a key is compared and hashed once for each record and not for each metric.
+/// Values by number, so that a key is compared and hashed once for each record and not for each metric. A value is looked
+/// up by whatever hashes like it, and made only when it is new.
 #[derive(Debug)]
 struct Interned<T> {
-    numbers: HashMap<T, usize>,
+    hasher: ahash::RandomState,
+    numbers: HashTable<usize>,
     values: Vec<T>,
 }
 
-impl<T: Clone + Eq + Hash> Interned<T> {
+impl<T: Hash> Interned<T> {
     fn new() -> Self {
-        Self { numbers: HashMap::new(), values: Vec::new() }
+        Self { hasher: ahash::RandomState::new(), numbers: HashTable::new(), values: Vec::new() }
     }
 
-    fn number(&mut self, value: &T) -> usize {
-        if let Some(number) = self.numbers.get(value) {
+    fn number(&mut self, key: &impl Hash, is_it: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> usize {
+        let Self { hasher, numbers, values } = self;
+        let hash = hasher.hash_one(key);
+        if let Some(number) = numbers.find(hash, |number| is_it(&values[*number])) {
             return *number;
         }
-        self.numbers.insert(value.clone(), self.values.len());
-        self.values.push(value.clone());
-        self.values.len() - 1
+        let value = make();
+        debug_assert_eq!(hash, hasher.hash_one(&value), "a key hashes like its value");
+        values.push(value);
+        let number = values.len() - 1;
+        numbers.insert_unique(hash, number, |number| hasher.hash_one(&values[*number]));
+        number
     }
 }
 
 impl Interned<Arc<str>> {
     fn number_of_name(&mut self, name: &str) -> usize {
-        match self.numbers.get(name) {
-            Some(number) => *number,
-            None => self.number(&Arc::from(name)),
+        self.number(&name, |known| **known == *name, || Arc::from(name))
+    }
+}
+
+/// The tags of a span that cells carry, where they are: in the order of their keys, and hashed like the [`Tags`] that
+/// they would make.
+#[derive(Hash)]
+struct SpanTags<'a>(SmallVec<[(&'static TagKey, &'a str); 7]>);
+
+impl<'a> SpanTags<'a> {
+    fn of(span: &'a Span) -> Self {
+        Self(CELL_TAG_KEYS.iter().filter_map(|key| Some((key, cut(span.tag(key.as_str())?)))).collect())
+    }
+
+    fn are(&self, tags: &Tags) -> bool {
+        let known = tags.iter().map(|(key, value)| (key, &**value));
+        known.eq(self.0.iter().copied())
+    }
+
+    fn to_tags(&self) -> Tags {
+        let mut tags = Tags::new();
+        for (key, value) in &self.0 {
+            tags.set(TagKey::clone(key), *value);
         }
+        tags
     }
 }
 
@@ -55,14 +85,22 @@ pub(crate) struct Fold {
     /// The length of a cell.
     step_us: i64,
     metrics: Interned<Arc<str>>,
+    /// The numbers of derived metrics, once they occur.
+    derived: [Option<usize>; derived::METRICS_LEN],
     tag_sets: Interned<Tags>,
-    cells: HashMap<(usize, UnixMicros, usize), Cell>,
+    cells: HashMap<(usize, UnixMicros, usize), Cell, ahash::RandomState>,
 }
 
 impl Fold {
     /// A fold into cells of this length.
     pub(crate) fn new(step_us: i64) -> Self {
-        Self { step_us, metrics: Interned::new(), tag_sets: Interned::new(), cells: HashMap::new() }
+        Self {
+            step_us,
+            metrics: Interned::new(),
+            derived: [None; derived::METRICS_LEN],
+            tag_sets: Interned::new(),
+            cells: HashMap::default(),
+        }
     }
 
     /// Adds what a record contributes. `span_tags` are those of the span that a score is about, as far as known.
@@ -77,8 +115,8 @@ impl Fold {
 
     /// Adds a cell.
     pub(crate) fn merge(&mut self, metric: &Arc<str>, time: UnixMicros, tags: &Tags, cell: &Cell) {
-        let metric = self.metrics.number(metric);
-        let tags = self.tag_sets.number(tags);
+        let metric = self.metrics.number_of_name(metric);
+        let tags = self.number_of_tags(tags);
         self.cells.entry((metric, storable(time).floor_to(self.step_us), tags)).or_default().merge(cell);
     }
 
@@ -108,21 +146,26 @@ impl Fold {
         if samples.peek().is_none() {
             return;
         }
-        let tags = tags_of_span(span);
-        let number = self.tag_sets.number(&tags);
+        let tags = SpanTags::of(span);
+        let number = self.tag_sets.number(&tags, |known| tags.are(known), || tags.to_tags());
         let minute = storable(span.start).floor_to(self.step_us);
         for sample in samples {
-            let tag_set = match sample.extra {
+            let tag_set = match &sample.extra {
                 None => number,
                 Some((key, value)) => {
-                    let mut tags = tags.clone();
-                    tags.set(TagKey::new(key), cut(&value));
-                    self.tag_sets.number(&tags)
+                    let mut tags = tags.to_tags();
+                    tags.set(TagKey::new(key), cut(value));
+                    self.number_of_tags(&tags)
                 }
             };
-            let metric = self.metrics.number_of_name(sample.metric);
-            self.cells.entry((metric, minute, tag_set)).or_default().merge(&sample.cell);
+            let metric = *self.derived[sample.number]
+                .get_or_insert_with(|| self.metrics.number_of_name(sample.metric));
+            sample.add_to(self.cells.entry((metric, minute, tag_set)).or_default());
         }
+    }
+
+    fn number_of_tags(&mut self, tags: &Tags) -> usize {
+        self.tag_sets.number(tags, |known| known == tags, || tags.clone())
     }
 
     /// Adds what a score contributes.
@@ -169,13 +212,7 @@ fn to_nano(value: f64) -> i128 {
 
 /// The tags of a span that cells carry.
 pub(crate) fn tags_of_span(span: &Span) -> Tags {
-    let mut tags = Tags::new();
-    for key in &*CELL_TAG_KEYS {
-        if let Some(value) = span.tag(key.as_str()) {
-            tags.set(key.clone(), cut(value));
-        }
-    }
-    tags
+    SpanTags::of(span).to_tags()
 }
 
 /// The tags of a score's cell: its own, and those of its span where it has none.

@@ -98,7 +98,7 @@ impl ByDay<'_> {
         before: UnixMicros,
     ) -> Result<(), StoreError> {
         let mut from = from;
-        while !self.shared.handover.is_stopped() {
+        while !self.shared.doorbell.is_stopped() {
             let first =
                 self.first(table, column, from, before).map_err(StoreError::duck("look for old rows"))?;
             let Some(first) = first else { break };

@@ -94,7 +94,7 @@ impl Upkeep {
         shared: &Shared,
     ) -> Result<(), StoreError> {
         let over = shared.clock.now().saturating_add_us(-LATE_US).floor_to(UnixMicros::HOUR);
-        while !shared.handover.is_stopped() {
+        while !shared.doorbell.is_stopped() {
             let from = marks.rolled_up_to.unwrap_or(UnixMicros(i64::MIN));
             if from >= over {
                 break;
@@ -128,7 +128,7 @@ impl Upkeep {
             added.rows_before = added.rows;
         }
         for (tier, hour) in due {
-            if shared.handover.is_stopped() {
+            if shared.doorbell.is_stopped() {
                 break;
             }
             let merged_rows = roll_up::compact_hour(connection, tier, hour)?;
