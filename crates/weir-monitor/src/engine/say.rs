@@ -39,7 +39,9 @@ pub(super) fn report(
     }
     if tell {
         let revision = Arc::clone(&watch.revision);
-        for (tags, state) in watch.groups.values_mut() {
+        let well =
+            |state: &GroupState| state.told == AlertState::Ok && state.machine.state() == AlertState::Ok;
+        for (tags, state) in watch.groups.values_mut().filter(|(_, state)| !well(state)) {
             if let Some(telling) = telling(&monitor, &revision, &bounds, at, tags, state) {
                 touched.push(tags.clone());
                 report.tellings.push(telling);

@@ -3,6 +3,7 @@
 mod missing;
 mod step;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,7 +50,9 @@ pub(super) struct Watch {
     pub(super) evaluated_at: Option<UnixMicros>,
     pub(super) error: Option<Arc<str>>,
     /// How long values were seen to take.
-    pub(super) seen_delay_us: i64,
+    seen_delay_us: i64,
+    /// The last tick before a restart, until the first after it.
+    resumed: Option<UnixMicros>,
     errors_in_row: u32,
     pub(super) is_full: bool,
     /// Groups as they were kept, until the first tick tells the order of keys.
@@ -95,6 +98,7 @@ impl Watch {
             keys: Vec::new(),
             evaluated_at: None,
             error: None,
+            resumed: None,
             seen_delay_us: 0,
             errors_in_row: 0,
             is_full: true,
@@ -123,13 +127,31 @@ impl Watch {
 
     /// Takes over that a tick was the last of all monitors: the last that this one was due at.
     pub(super) fn resume(&mut self, tick: UnixMicros) {
-        self.evaluated_at = Some(tick.floor_to(self.every_us));
+        self.resumed = Some(tick);
+        self.evaluated_at = Some(self.last_due(tick));
+    }
+
+    /// Waits for values as long as they were seen to need.
+    pub(super) fn set_delay(&mut self, seen_us: i64) {
+        self.seen_delay_us = seen_us;
+        // After a restart the delay is known only when the states are back, and before anything is judged.
+        let Some(tick) = self.resumed else { return };
+        let last = self.last_due(tick);
+        self.evaluated_at = Some(last);
+        for (tags, state) in &mut self.kept {
+            state.resume(last, tags);
+        }
+    }
+
+    /// The last time that was judged when a tick was the last of all.
+    fn last_due(&self, tick: UnixMicros) -> UnixMicros {
+        tick.saturating_add_us(-self.delay_us()).floor_to(self.every_us)
     }
 
     /// Takes over a group that was kept.
     pub(super) fn restore(&mut self, kept: &KeptGroup, tick: UnixMicros) -> Result<(), serde_json::Error> {
         let mut state: GroupState = serde_json::from_str(&kept.state)?;
-        state.resume(tick.floor_to(self.every_us), &kept.group);
+        state.resume(self.last_due(tick), &kept.group);
         self.kept.push((kept.group.clone(), state));
         Ok(())
     }
@@ -147,6 +169,7 @@ impl Watch {
         ledger: &Ledger,
         inputs: &BTreeMap<Arc<str>, States>,
     ) -> Judged1 {
+        self.resumed = None;
         let evaluated = match &mut self.kind {
             Kind::Metric(metric) => metric.evaluate(at, ledger),
             Kind::Composite(composite) => {
@@ -208,13 +231,29 @@ impl Watch {
         let is_first = self.evaluated_at.is_none();
         self.evaluated_at = Some(at);
         let step = Step { monitor: &self.monitor.name, bounds: &self.bounds, at, by_us };
-        for reading in readings {
-            if reading.outcome == Outcome::Missing {
-                continue;
+        let delay_us = self.monitor.handling.new_group_delay_us;
+        let mut unknown = Vec::new();
+        // Readings and groups are in the same order, so most are met by walking along both.
+        let mut known = self.groups.iter_mut().peekable();
+        for reading in readings.into_iter().filter(|reading| reading.outcome != Outcome::Missing) {
+            let mut order = Ordering::Less;
+            while let Some((group, _)) = known.peek() {
+                order = (*group).cmp(&reading.group);
+                if order != Ordering::Less {
+                    break;
+                }
+                known.next();
             }
-            let keys = &self.keys;
-            let (tags, state) = self.groups.entry(reading.group).or_insert_with_key(|group| {
-                let tags = tags_of(keys, group);
+            match known.peek_mut() {
+                Some((_, (tags, state))) if order == Ordering::Equal => {
+                    step.read(tags, state, &reading, delay_us, &mut judged);
+                }
+                _ => unknown.push(reading),
+            }
+        }
+        for reading in unknown {
+            let tags = tags_of(&self.keys, &reading.group);
+            let (tags, state) = self.groups.entry(reading.group.clone()).or_insert_with(|| {
                 let mut state = GroupState::new(at, &tags);
                 if is_first || tags.is_empty() {
                     state.first_seen = UnixMicros(i64::MIN);
@@ -222,19 +261,7 @@ impl Watch {
                 judged.touched.push(tags.clone());
                 (tags, state)
             });
-            state.judgement = reading.judgement;
-            state.is_learning = reading.is_learning;
-            state.last_seen = at;
-            if state.silent_since.take().is_some() {
-                judged.touched.push(tags.clone());
-            }
-            let seen = match reading.outcome {
-                Outcome::Value(value) if reading.is_learning => guessed(&self.bounds, state, value),
-                Outcome::Value(value) => Seen::Value(value),
-                Outcome::Insufficient | Outcome::Missing => Seen::Nothing,
-            };
-            let is_new = at.0.saturating_sub(state.first_seen.0) < self.monitor.handling.new_group_delay_us;
-            step.take(tags, state, seen, !is_new, &mut judged);
+            step.read(tags, state, &reading, delay_us, &mut judged);
         }
         self.apply_missing(at, by_us, presence, &mut judged);
         self.expire(at, &mut judged);
@@ -300,13 +327,6 @@ impl Watch {
         }
         judged
     }
-}
-
-/// A guess may warn and does not page.
-fn guessed(bounds: &Bounds, state: &GroupState, value: f64) -> Seen {
-    let known = state.machine.state();
-    let would_page = known < AlertState::Alert && bounds.target(known, value) == AlertState::Alert;
-    if would_page { Seen::State(AlertState::Warn) } else { Seen::Value(value) }
 }
 
 fn bounds(monitor: &Monitor) -> Bounds {
