@@ -6,6 +6,7 @@ use std::sync::Arc;
 use duckdb::arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, MapBuilder,
     RecordBatch, StringArray, StringBuilder, StructArray, TimestampMicrosecondArray, UInt16Array,
+    UInt64Array,
 };
 use duckdb::arrow::error::ArrowError;
 use weir_types::{TagKey, Tags, UnixMicros};
@@ -49,6 +50,11 @@ impl<'a, T> Columns<'a, T> {
 
     pub(crate) fn int(self, name: &str, value: impl Fn(&'a T) -> Option<i64>) -> Self {
         let column: Int64Array = self.rows.iter().map(value).collect();
+        self.push(name, Arc::new(column))
+    }
+
+    pub(crate) fn unsigned(self, name: &str, value: impl Fn(&'a T) -> u64) -> Self {
+        let column = UInt64Array::from_iter_values(self.rows.iter().map(value));
         self.push(name, Arc::new(column))
     }
 

@@ -13,7 +13,8 @@ use weir_types::{CacheStatus, Cell, Span, SpanKind, SpanStatus, metric};
 /// usage of the calls they made, and a second report of a call is `same_as` the first; neither must count twice.
 pub(crate) const CALLS_SQL: &str = "kind IN ('llm', 'embedding', 'rerank') AND same_as IS NULL";
 
-fn is_call(span: &Span) -> bool {
+/// The same for a span.
+pub(crate) fn is_call(span: &Span) -> bool {
     matches!(span.kind, SpanKind::Llm | SpanKind::Embedding | SpanKind::Rerank) && span.same_as.is_none()
 }
 

@@ -20,6 +20,7 @@ mod retention;
 mod roll_up;
 mod rows;
 mod tag_limit;
+mod traces;
 mod upkeep;
 
 use std::panic::AssertUnwindSafe;
@@ -41,6 +42,7 @@ use crate::recorder::handover::Taken;
 use crate::recorder::judged::Judged;
 use crate::recorder::reconcile::{Changes, Reconciler};
 use crate::recorder::tag_limit::TagLimit;
+use crate::recorder::traces::{TraceChanges, Traces};
 use crate::recorder::upkeep::Upkeep;
 use crate::stats::Counters;
 use crate::{StoreConfig, StoreError};
@@ -50,6 +52,7 @@ pub(crate) use fold::Fold;
 pub(crate) use fold::VALUE_NANO_MAX;
 pub(crate) use handover::Handover;
 pub(crate) use roll_up::{CellColumns, Tier};
+pub(crate) use traces::KEY_SQL;
 
 /// Records in one transaction; more do not make it cheaper for each.
 pub(crate) const BATCH_RECORDS_MAX: usize = 8_192;
@@ -122,6 +125,7 @@ struct Recorder {
     files: FileSource,
     reconciler: Reconciler,
     awaiting: Awaiting,
+    traces: Traces,
     tag_limit: TagLimit,
     upkeep: Upkeep,
     upkeep_due_at: Instant,
@@ -138,6 +142,7 @@ impl Recorder {
             files,
             reconciler: Reconciler::new(),
             awaiting: Awaiting::default(),
+            traces: Traces::default(),
             tag_limit: TagLimit::default(),
             upkeep: Upkeep::default(),
             upkeep_due_at: Instant::now(),
@@ -252,7 +257,8 @@ impl Recorder {
             self.succeeded(batch, 0);
             return Ok(());
         }
-        let Self { shared, connection: Some(connection), reconciler, awaiting, tag_limit, .. } = self else {
+        let Self { shared, connection: Some(connection), reconciler, awaiting, traces, tag_limit, .. } = self
+        else {
             return Err(StoreError::Closed);
         };
         let marks = Marks { journal_position: batch.position, ..self.marks };
@@ -280,11 +286,14 @@ impl Recorder {
             arrivals.removed_to(&mut removed);
             let removed = removed.finish();
             reconcile::take_away(connection, &removed, &marks)?;
+            let of_traces = traces.changes(batch, changes.as_ref());
+            of_traces.write(connection)?;
             marks.save(connection).map_err(StoreError::duck("save the journal's position"))?;
-            Ok(Written { cells, removed, new_tags, over_limit, changes, judged, arrivals })
+            Ok(Written { cells, removed, new_tags, over_limit, changes, judged, arrivals, traces: of_traces })
         })?;
         let kept = written.changes.as_ref().map_or(batch, |changes| &changes.batch);
         awaiting.note(kept, &written.judged, &written.arrivals);
+        traces.note(&written.traces, shared.clock.now());
         reconciler.note(&keys, written.changes.as_ref());
         self.upkeep.note(&written.cells, &marks);
         self.marks = marks;
@@ -330,6 +339,7 @@ impl Recorder {
         self.shared.catalog.load(&connection).map_err(StoreError::duck("read the names of metrics"))?;
         self.reconciler.load(&connection)?;
         self.awaiting.load(&connection)?;
+        self.traces.load(&connection, self.shared.clock.now())?;
         self.shared.progress.send_modify(|progress| progress.stored_position = self.marks.journal_position);
         self.shared.counters.set_commit_error(None);
         self.connection = Some(connection);
@@ -405,6 +415,7 @@ struct Written {
     changes: Option<Changes>,
     judged: Judged,
     arrivals: Arrivals,
+    traces: TraceChanges,
 }
 
 /// Runs changes as one transaction: all of them or none.

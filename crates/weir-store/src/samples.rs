@@ -174,9 +174,10 @@ prop_compose! {
         name in text(),
         kind in member(&[PointKind::Count, PointKind::Gauge, PointKind::Distribution, PointKind::Set]),
         value in finite(),
+        weight in prop_oneof![Just(1), 1..1_000_000u64],
         tags in tag_set(),
     ) -> Point {
-        Point { time, name, kind, value, tags }
+        Point { time, name, kind, value, weight, tags }
     }
 }
 

@@ -9,6 +9,9 @@ pub const OVERFLOW: &str = "__other__";
 /// Bytes of a tag value; longer values are cut. Datadog's limit is 200, and so is ours.
 pub const TAG_VALUE_BYTES_MAX: usize = 200;
 
+/// Samples that one point may stand for. A million of such points still add up within the tables' integers.
+pub const POINT_WEIGHT_MAX: u64 = 1 << 40;
+
 /// Bytes of the request body that the gateway reads; providers' own limits are 20 to 32 MiB.
 pub const REQUEST_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 

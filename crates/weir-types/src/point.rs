@@ -31,6 +31,10 @@ pub struct Point {
     pub kind: PointKind,
     /// The value; for a set, a hash of the member.
     pub value: f64,
+    /// How many samples of this value it stands for, 1 to [`limits::POINT_WEIGHT_MAX`](crate::limits::POINT_WEIGHT_MAX):
+    /// those of a bucket of a histogram, or those that a sampled one speaks for. Where values add up, the value is the
+    /// sum already and the weight is 1.
+    pub weight: u64,
     /// The tags it was sent with.
     pub tags: Tags,
 }

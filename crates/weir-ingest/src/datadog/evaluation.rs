@@ -61,7 +61,7 @@ fn record(metric: &Object<'_>, now: UnixMicros) -> Result<Record, &'static str> 
     match (joined.text("key"), joined.text("value"), value) {
         (Some(key), Some(joined), ScoreValue::Number(value)) => {
             tags.set(TagKey::new(&key), tag(&joined));
-            Ok(Record::Point(Box::new(Point { time, name, kind: PointKind::Gauge, value, tags })))
+            Ok(Record::Point(Box::new(Point { time, name, kind: PointKind::Gauge, value, weight: 1, tags })))
         }
         _ => Err("no_span"),
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | count | one point: the sum, each value divided by its sample rate |
 //! | gauge | every sample, up to [`GAUGE_SAMPLES_MAX`]; beyond that the newest stands in for the one before it |
-//! | histogram, distribution, timing | every sample, as often as its sample rate says that it happened |
+//! | histogram, distribution, timing | every sample, with the weight that its sample rate says |
 //! | set | every member once |
 //!
 //! Gauges keep more than their last value, unlike in Datadog: people send scores as gauges, one for each question, and
@@ -16,16 +16,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use weir_types::{Point, PointKind, Record, Tags, UnixMicros};
+use weir_types::{Point, PointKind, Record, Tags, UnixMicros, limits};
 
 use super::event::{record_of_event, records_of_check, tags, time_or};
 use super::line::{self, Line, LineError, Metric, MetricType};
 
 /// Samples of one gauge in a flush of 200 ms. More than 500 in a second is no longer one level.
 const GAUGE_SAMPLES_MAX: usize = 100;
-
-/// How often one sample may count. A rate below 1 % would let one small datagram become thousands of records.
-const COPIES_MAX: f64 = 100.0;
 
 /// Points and series after which a flush does not wait for its time; about 20 MiB.
 const POINTS_MAX: usize = 65_536;
@@ -59,7 +56,7 @@ struct Series {
 enum Samples {
     Sum(f64),
     Levels(Vec<f64>),
-    Values(Vec<f64>),
+    Values(Weighted),
     Members(HashSet<u64>),
 }
 
@@ -147,7 +144,6 @@ impl Aggregate {
             let series = Series::new(metric, now)?;
             self.series.entry(self.key.clone().into_boxed_slice()).or_insert(series)
         };
-        let copies = (1.0 / metric.rate).round();
         match &mut series.samples {
             Samples::Sum(sum) => {
                 let more = *sum + self.values.iter().sum::<f64>() / metric.rate;
@@ -161,15 +157,9 @@ impl Aggregate {
                     *self.refusals.entry("gauge_thinned").or_default() += thinned as u64;
                 }
             }
-            Samples::Values(values) => {
-                let kept = copies.min(COPIES_MAX);
-                for value in &self.values {
-                    values.extend(std::iter::repeat_n(*value, to_usize(kept)));
-                }
-                self.points += self.values.len() * to_usize(kept);
-                if copies > kept {
-                    *self.refusals.entry("weight_cut").or_default() += 1;
-                }
+            Samples::Values(weighted) => {
+                self.values.iter().for_each(|value| weighted.push(*value, metric.rate));
+                self.points += self.values.len();
             }
             Samples::Members(members) => {
                 if members.insert(hash(metric.values)) {
@@ -197,7 +187,7 @@ impl Series {
         let samples = match metric.kind {
             MetricType::Count => Samples::Sum(0.0),
             MetricType::Gauge => Samples::Levels(Vec::new()),
-            MetricType::Distribution => Samples::Values(Vec::new()),
+            MetricType::Distribution => Samples::Values(Weighted::default()),
             MetricType::Set => Samples::Members(HashSet::new()),
         };
         let tags = tags(metric.tags)?;
@@ -206,10 +196,11 @@ impl Series {
 
     fn into_records(self, records: &mut Vec<Record>) {
         let Self { time, name, tags, samples } = self;
-        let mut keep = |kind: PointKind, value: f64| {
-            let point = Point { time, name: Arc::clone(&name), kind, value, tags: tags.clone() };
+        let mut keep_weighted = |kind: PointKind, value: f64, weight: u64| {
+            let point = Point { time, name: Arc::clone(&name), kind, value, weight, tags: tags.clone() };
             records.push(Record::Point(Box::new(point)));
         };
+        let mut keep = |kind: PointKind, value: f64| keep_weighted(kind, value, 1);
         match samples {
             Samples::Sum(sum) => keep(PointKind::Count, sum),
             Samples::Levels(levels) => {
@@ -217,9 +208,9 @@ impl Series {
                     keep(PointKind::Gauge, value);
                 }
             }
-            Samples::Values(values) => {
-                for value in values {
-                    keep(PointKind::Distribution, value);
+            Samples::Values(Weighted { values, .. }) => {
+                for (value, weight) in values {
+                    keep_weighted(PointKind::Distribution, value, weight);
                 }
             }
             Samples::Members(members) => {
@@ -229,6 +220,31 @@ impl Series {
                 }
             }
         }
+    }
+}
+
+/// Samples, each with the number of those that it speaks for.
+#[derive(Debug)]
+struct Weighted {
+    values: Vec<(f64, u64)>,
+    /// What rounding has left of the weights so far: at a rate of 0.3 three samples speak for ten.
+    rest: f64,
+}
+
+impl Default for Weighted {
+    fn default() -> Self {
+        // The sum of the weights is then the rounded sum of what the rates say.
+        Self { values: Vec::new(), rest: 0.5 }
+    }
+}
+
+impl Weighted {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and the limit")]
+    fn push(&mut self, value: f64, rate: f64) {
+        let stands_for = (1.0 / rate).min(limits::POINT_WEIGHT_MAX as f64) + self.rest;
+        let weight = stands_for.floor();
+        self.rest = stands_for - weight;
+        self.values.push((value, weight as u64));
     }
 }
 
@@ -262,11 +278,6 @@ fn hash(member: &str) -> u64 {
     member.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and COPIES_MAX")]
-fn to_usize(copies: f64) -> usize {
-    copies as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,7 +300,8 @@ mod tests {
         match record {
             Record::Point(point) => {
                 let tags: Vec<_> = point.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                format!("{:?} {} {} {}", point.kind, point.name, point.value, tags.join(" "))
+                let weight = if point.weight == 1 { String::new() } else { format!("×{}", point.weight) };
+                format!("{:?} {} {}{weight} {}", point.kind, point.name, point.value, tags.join(" "))
                     .trim_end()
                     .to_owned()
             }
@@ -326,10 +338,10 @@ mod tests {
     #[test]
     fn a_sampled_timing_counts_as_often_as_it_happened() {
         let (points, refusals) = flushed(&["took:12|ms|@0.25"]);
-        assert_eq!(points, ["Distribution took 12"; 4]);
-        assert_eq!(refusals, []);
-        let (points, refusals) = flushed(&["took:12|ms|@0.0001"]);
-        assert_eq!((points.len(), refusals), (100, vec![("weight_cut", 1)]));
+        assert_eq!((&*points, refusals), (&["Distribution took 12×4".to_owned()][..], vec![]));
+        assert_eq!(flushed(&["took:12|ms|@0.0001"]).0, ["Distribution took 12×10000"]);
+        let (points, _) = flushed(&["took:1:2:3|ms|@0.3"]);
+        assert_eq!(points, ["Distribution took 1×3", "Distribution took 2×4", "Distribution took 3×3"]);
     }
 
     #[test]
@@ -377,7 +389,7 @@ mod tests {
     #[test]
     fn a_full_aggregate_says_so() {
         let mut aggregate = Aggregate::default();
-        let values = "1:".repeat(800);
+        let values = "1:".repeat(80_000);
         let line = format!("took:{}|h|@0.01", values.trim_end_matches(':'));
         aggregate.datagram(line.as_bytes(), NOW);
         assert!(aggregate.is_full(), "80,000 points");
@@ -415,9 +427,8 @@ mod tests {
             let mut aggregate = Aggregate::default();
             aggregate.datagram(lines.join("\n").as_bytes(), NOW);
             let flushed = aggregate.flush();
-            let notes = ["gauge_thinned", "weight_cut"];
             let refused: u64 =
-                flushed.refusals.iter().filter(|(reason, _)| !notes.contains(reason)).map(|(_, count)| count).sum();
+                flushed.refusals.iter().filter(|(reason, _)| *reason != "gauge_thinned").map(|(_, count)| count).sum();
             proptest::prop_assert_eq!(flushed.lines + refused, lines.len() as u64);
         }
 

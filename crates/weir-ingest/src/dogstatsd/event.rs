@@ -65,7 +65,7 @@ pub(super) fn records_of_check(
         }))
     });
     let value = f64::from(check.status);
-    let point = Record::Point(Box::new(Point { time, name, kind: PointKind::Gauge, value, tags }));
+    let point = Record::Point(Box::new(Point { time, name, kind: PointKind::Gauge, value, weight: 1, tags }));
     Ok((point, event))
 }
 

@@ -1,8 +1,12 @@
 //! Histograms as clients send them, of either layout, and the values that stand for their buckets.
 //!
-//! Weir's own buckets are finer than any that clients use, so a client's bucket becomes one value that stands for all
-//! that were counted in it. The value lies within the bucket, and so that sums stay exact it is moved, in all buckets by
-//! the same share of their width, to where the values add up to the sum that the client states.
+//! A client's bucket becomes one value with a weight: the number of values that were counted in it. The value lies within
+//! the bucket, and so that sums stay exact it is moved, in all buckets by the same share of their width, to where the values
+//! add up to the sum that the client states.
+//!
+//! Exponential buckets of Weir's own scale or finer are merged into Weir's, so that nothing is lost but what Weir's
+//! scale does not hold. A coarser bucket (a scale below [`OWN_SCALE`], or explicit bounds) spans several of Weir's, and all
+//! of its values are in the one where its value lies: counts and sums are exact, and percentiles as coarse as they came.
 
 use std::collections::BTreeMap;
 
@@ -112,6 +116,16 @@ impl Buckets {
     /// A value for each bucket that is not empty, and how many it stands for. `range` is the least and the greatest value,
     /// where they are known.
     pub(crate) fn values(&self, range: (Option<f64>, Option<f64>)) -> Vec<(f64, u64)> {
+        match &self.layout {
+            Layout::Exponential(scale) if *scale > OWN_SCALE => {
+                let own = self.with_layout(&Layout::Exponential(OWN_SCALE));
+                own.map_or_else(Vec::new, |own| own.values_of_buckets(range))
+            }
+            _ => self.values_of_buckets(range),
+        }
+    }
+
+    fn values_of_buckets(&self, range: (Option<f64>, Option<f64>)) -> Vec<(f64, u64)> {
         let negative = self.negative.iter().rev().map(|(index, count)| {
             let (low, high) = self.edges(*index);
             (-high, -low, *count)
@@ -136,7 +150,11 @@ impl Buckets {
         let least: f64 = buckets.iter().map(|(low, _, count)| low * *count as f64).sum();
         let width: f64 = buckets.iter().map(|(low, high, count)| (high - low) * *count as f64).sum();
         match self.sum {
-            Some(sum) if width > 0.0 => ((sum - least) / width).clamp(0.0, 1.0),
+            Some(sum) if width > 0.0 => {
+                // An edge of an exponential bucket, once rounded, may lie in its neighbour.
+                let margin = if matches!(self.layout, Layout::Exponential(_)) { EDGE } else { 0.0 };
+                ((sum - least) / width).clamp(margin, 1.0 - margin)
+            }
             _ => MIDDLE,
         }
     }
@@ -167,6 +185,12 @@ fn finite(low: f64, high: f64, count: u64, (min, max): (Option<f64>, Option<f64>
     let top = max.filter(|max| within(*max)).unwrap_or(if high.is_finite() { high } else { default_high });
     (bottom, top.max(bottom), count)
 }
+
+/// The scale of Weir's own histograms.
+const OWN_SCALE: i32 = 5;
+
+/// How near to the edges of an exponential bucket its value may lie, as a share of the bucket's width.
+const EDGE: f64 = 1e-6;
 
 /// How far the last bucket may reach, as a multiple of its lower edge, when its end is not known. The stated sum then finds
 /// the value within.
@@ -228,6 +252,24 @@ mod tests {
         assert_eq!(change, exponential(0, 0, &[2, 1], 6.0));
         assert!((sum(&change.values((None, None))) - 6.0).abs() < 1e-9);
         assert_eq!(before.since(&now), None, "finer than before means a restart");
+    }
+
+    #[test]
+    fn exponential_histograms_of_a_finer_scale_are_merged_into_weirs_buckets_and_lose_nothing() {
+        for (scale, offset, sum) in
+            [(5, -40, 0.0), (8, 1_000, 1e12), (20, -3_000_000, 1.0), (5, 96, f64::NAN)]
+        {
+            let counts = [3, 0, 1, 5_000_000, 2, 0, 0, 9];
+            let mut expected = weir_types::Histogram::new();
+            for (index, count) in (offset..).zip(counts) {
+                expected.record_bucket(i16::try_from(index >> (scale - 5)).unwrap(), count);
+            }
+            let mut imported = weir_types::Histogram::new();
+            for (value, count) in exponential(scale, offset, &counts, sum).values((None, None)) {
+                imported.record_n(value, count);
+            }
+            assert_eq!(imported, expected, "scale {scale}");
+        }
     }
 
     #[test]

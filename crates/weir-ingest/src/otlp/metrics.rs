@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use weir_types::{Point, PointKind, Record, TagKey, Tags, UnixMicros};
+use weir_types::{Point, PointKind, Record, TagKey, Tags, UnixMicros, limits};
 
 use super::buckets::Buckets;
 use super::cumulative::{Reading, Total, Tracker, series};
@@ -23,9 +23,6 @@ use super::wire::{
 
 /// Bytes of a metric's name.
 const NAME_BYTES_MAX: usize = 200;
-
-/// Samples that one histogram becomes. An exporter sends one for each series and minute, and a process makes fewer calls.
-const COPIES_MAX: u64 = 1_000;
 
 /// Tags of a point.
 const TAGS_MAX: usize = 32;
@@ -172,9 +169,10 @@ impl Context<'_> {
             Err(refused) => decoded.refuse(&format!("metric {:?}", self.name), &refused),
             Ok(values) => {
                 let tags = self.tags(attributes);
-                decoded.records.extend(copies(values).map(|value| {
+                decoded.records.extend(values.into_iter().map(|(value, weight)| {
                     let (name, tags) = (Arc::clone(&self.name), tags.clone());
-                    Record::Point(Box::new(Point { time, name, kind, value, tags }))
+                    let weight = weight.min(limits::POINT_WEIGHT_MAX);
+                    Record::Point(Box::new(Point { time, name, kind, value, weight, tags }))
                 }));
             }
         }
@@ -197,22 +195,6 @@ impl Context<'_> {
         }
         tags
     }
-}
-
-/// Each value as often as it was counted. Over [`COPIES_MAX`] all are thinned alike: percentiles stay what they are, and
-/// the number of samples is then the limit.
-fn copies(values: Vec<(f64, u64)>) -> impl Iterator<Item = f64> {
-    let total: u64 = values.iter().map(|(_, count)| count).sum();
-    values.into_iter().flat_map(move |(value, count)| {
-        let kept = if total <= COPIES_MAX { count } else { thinned(count, total) };
-        std::iter::repeat_n(value, usize::try_from(kept).unwrap_or_default())
-    })
-}
-
-/// At least one, so that the slowest call of a million is still seen.
-fn thinned(count: u64, total: u64) -> u64 {
-    let share = u128::from(count) * u128::from(COPIES_MAX) / u128::from(total.max(1));
-    u64::try_from(share).unwrap_or(COPIES_MAX).max(1)
 }
 
 fn set(tags: &mut Tags, name: &str, pair: &KeyValue) {

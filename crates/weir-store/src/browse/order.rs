@@ -52,14 +52,16 @@ impl SortKey for TraceSort {
         }
     }
 
+    /// Of rows of the table `traces`.
     fn sql(self) -> String {
-        match self {
-            Self::Start => TRACE_START_SQL.to_owned(),
-            Self::Duration => format!("{TRACE_END_SQL} - {TRACE_START_SQL}"),
-            Self::Cost => of_calls("sum(cost_nano_usd)"),
-            Self::Tokens => of_calls(&format!("sum({TOKENS_SQL})")),
-            Self::Spans => "count(*)".to_owned(),
-        }
+        let sql = match self {
+            Self::Start => "epoch_us(start_time)",
+            Self::Duration => "duration_us",
+            Self::Cost => "(CASE WHEN priced_calls > 0 THEN cost_nano_usd END)",
+            Self::Tokens => "(CASE WHEN calls > 0 THEN tokens END)",
+            Self::Spans => "spans",
+        };
+        sql.to_owned()
     }
 }
 

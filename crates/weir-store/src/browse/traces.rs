@@ -1,10 +1,10 @@
 //! Lists of traces.
 //!
-//! Which traces make the page is found by narrow columns, grouped by a hash of the trace's id (a collision of 64 bits is
-//! not met); only their rows are looked at again for what a list shows. By time a page is looked for in windows, as with
-//! spans; any other order needs a look at every span of the range.
+//! Which traces make the page is found by narrow columns; only their rows are looked at again for what a list shows. By any
+//! order but time the table `traces` is sorted, which the recorder keeps. By time a page is looked for in windows, as with
+//! spans, grouped by a hash of the trace's id (a collision of 64 bits is not met).
 //!
-//! A trace that starts in one window may go on in the next, so spans are gathered from [`SPREAD_US`] around a window. A
+//! By time: a trace that starts in one window may go on in the next, so spans are gathered from [`SPREAD_US`] around a window. A
 //! trace that is longer is listed where it starts, with its sums over [`LENGTH_US_MAX`]; only its spans of the first
 //! [`SPREAD_US`] can bring it into a list that is filtered.
 
@@ -21,6 +21,7 @@ use crate::browse::order::{
 use crate::browse::selection;
 use crate::browse::spans::{Row, existing, listed, near_in_time, summaries, windows};
 use crate::duck::{Params, QueryError, Reader};
+use crate::recorder::KEY_SQL;
 
 /// The most traces in a page.
 const LIMIT_MAX: usize = 500;
@@ -31,10 +32,12 @@ const SPREAD_US: i64 = UnixMicros::HOUR;
 /// How far from where a trace was met its other spans are added to it.
 const LENGTH_US_MAX: i64 = UnixMicros::DAY;
 
-/// A trace's place in a list, the hash of its id, and when its first span in sight started.
+/// A trace's place in a list.
 struct Found {
-    hash: u64,
-    start: UnixMicros,
+    /// The hash of its id or, from the table `traces`, its key.
+    id: u64,
+    /// Where its spans are to be looked for.
+    within: TimeRange,
     place: Place<1>,
 }
 
@@ -49,7 +52,7 @@ pub(crate) fn page(reader: &Reader, filter: &TraceFilter) -> Result<TracePage, B
     let search = Search { reader, which, order: filter.order, after: after.as_ref(), wanted: limit + 1 };
     let mut found = match filter.order.by {
         TraceSort::Start => search.by_start()?,
-        _ => search.sorted(range, &|_| String::new(), limit + 1)?,
+        _ => search.rolled_up()?,
     };
     let more = found.len() > limit;
     found.truncate(limit);
@@ -89,7 +92,37 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// The first traces of the order behind the place, among those with spans in and around a window.
+    /// The first traces of the order behind the place, of those with spans in the range, by the rows of `traces`.
+    fn rolled_up(&self) -> Result<Vec<Found>, QueryError> {
+        let mut params = Params::default();
+        let range = self.which.range;
+        let (from, to) = (params.time(range.from), params.time(range.to));
+        let mut condition = format!("last_start_time >= {from} AND start_time < {to}");
+        if selection::is_filtered(&self.which) {
+            let matching = selection::condition(&self.which, &mut params);
+            condition = format!("{condition} AND key IN (SELECT {KEY_SQL} FROM spans WHERE {matching})");
+        }
+        let value = format!("coalesce({}, {})", self.order.by.sql(), absent(self.order));
+        let (direction, beyond) = direction(self.order);
+        if let Some(Place { value: last, names: [key] }) = self.after {
+            let key = u64::from_str_radix(key, 16).unwrap_or(0);
+            condition = format!(
+                "{condition} AND ({value} {beyond} {last} OR ({value} = {last} AND key {beyond} {key}::UBIGINT))"
+            );
+        }
+        let sql = format!(
+            "SELECT key, epoch_us(start_time), epoch_us(last_start_time), {value} AS value FROM traces \
+             WHERE {condition} ORDER BY value {direction}, key {direction} LIMIT {}",
+            self.wanted
+        );
+        self.reader.rows(&sql, &params, |row| {
+            let (id, last): (u64, i64) = (row.get(0)?, row.get(2)?);
+            let within = TimeRange { from: UnixMicros(row.get(1)?), to: UnixMicros(last.saturating_add(1)) };
+            Ok(Found { id, within, place: Place { value: row.get(3)?, names: [format!("{id:016x}")] } })
+        })
+    }
+
+    /// The first traces by time behind the place, among those with spans in and around a window.
     fn sorted(
         &self,
         window: TimeRange,
@@ -116,7 +149,7 @@ impl Search<'_> {
                 "{condition} AND hash(trace_id) IN (SELECT hash(trace_id) FROM spans WHERE {matching})"
             );
         }
-        let value = format!("coalesce({}, {})", self.order.by.sql(), absent(self.order));
+        let value = TRACE_START_SQL;
         let (direction, beyond) = direction(self.order);
         let mut having = format!("TRUE{}", starts_in(TRACE_START_SQL));
         if !selection::is_filtered(&self.which) {
@@ -135,9 +168,10 @@ impl Search<'_> {
              WHERE {condition} GROUP BY id HAVING {having} ORDER BY value {direction}, id {direction} LIMIT {limit}"
         );
         self.reader.rows(&sql, &params, |row| {
-            let hash: u64 = row.get(0)?;
-            let place = Place { value: row.get(2)?, names: [format!("{hash:016x}")] };
-            Ok(Found { hash, start: UnixMicros(row.get(1)?), place })
+            let (id, start): (u64, i64) = (row.get(0)?, row.get(1)?);
+            let around = |us: i64| UnixMicros(start).saturating_add_us(us);
+            let within = TimeRange { from: around(-LENGTH_US_MAX), to: around(LENGTH_US_MAX) };
+            Ok(Found { id, within, place: Place { value: row.get(2)?, names: [format!("{id:016x}")] } })
         })
     }
 }
@@ -156,14 +190,15 @@ fn summaries_of(
     order: SortOrder<TraceSort>,
 ) -> Result<Vec<TraceSummary>, QueryError> {
     let mut sums = HashMap::new();
-    let ids: Vec<_> = found.iter().map(|found| (found.hash, found.start)).collect();
-    for near in near_in_time(&ids, |(_, start)| *start) {
-        sums.extend(sums_of(reader, &near)?);
+    let ids: Vec<_> = found.iter().map(|found| (found.id, found.within)).collect();
+    let id_sql = if order.by == TraceSort::Start { "hash(trace_id)" } else { KEY_SQL };
+    for near in near_in_time(&ids, |(_, within)| within.from) {
+        sums.extend(sums_of(reader, id_sql, &near)?);
         reader.check_deadline()?;
     }
     let mut kept = Vec::new();
     for found in found {
-        let Some(sums) = sums.remove(&found.hash) else { continue };
+        let Some(sums) = sums.remove(&found.id) else { continue };
         // A trace that is longer than the spread around a window was met away from its start; it is listed there.
         if order.by != TraceSort::Start || sums.start == found.place.value {
             kept.push(sums);
@@ -174,11 +209,11 @@ fn summaries_of(
     Ok(kept.into_iter().zip(firsts).map(|(sums, first)| (sums.summary)(first)).collect())
 }
 
-/// Sums over whole traces that started at about the same time, by the hashes of their ids.
-fn sums_of(reader: &Reader, near: &[(u64, UnixMicros)]) -> Result<Vec<(u64, Sums)>, QueryError> {
+/// Sums over whole traces that started at about the same time, by their ids in this spelling.
+fn sums_of(reader: &Reader, id_sql: &str, near: &[(u64, TimeRange)]) -> Result<Vec<(u64, Sums)>, QueryError> {
     let mut params = Params::default();
-    let from = params.time(near[0].1.saturating_add_us(-LENGTH_US_MAX));
-    let to = params.time(near[near.len() - 1].1.saturating_add_us(LENGTH_US_MAX));
+    let Some(last) = near.iter().map(|(_, within)| within.to).max() else { return Ok(Vec::new()) };
+    let (from, to) = (params.time(near[0].1.from), params.time(last));
     let earliest =
         |column: &str| format!("arg_min({column}, start_time) FILTER (WHERE {column} IS NOT NULL)");
     let tags = ["app", "agent", "team", "session", "\"user\"", "service"].map(earliest).join(", ");
@@ -188,11 +223,11 @@ fn sums_of(reader: &Reader, near: &[(u64, UnixMicros)]) -> Result<Vec<(u64, Sums
     // A span without a parent is the first whatever the clocks of others say.
     let rank = "CASE WHEN parent_id IS NULL THEN epoch_us(start_time) ELSE epoch_us(start_time) + 1000000000000000000 END";
     let sql = format!(
-        "SELECT hash(trace_id), {TRACE_START_SQL}, {TRACE_END_SQL}, arg_min(rowid, {rank}), \
+        "SELECT {id_sql}, {TRACE_START_SQL}, {TRACE_END_SQL}, arg_min(rowid, {rank}), \
          arg_min(epoch_us(start_time), {rank}), count(*), count(*) FILTER (WHERE status = 'error'), {calls}, \
          array_to_string(list_sort(list(DISTINCT model) FILTER (WHERE model IS NOT NULL)), chr(31)), {tags} \
-         FROM spans WHERE start_time >= {from} AND start_time < {to} AND hash(trace_id) IN ({}) GROUP BY 1",
-        listed(near.iter().map(|(hash, _)| format!("{hash}::UBIGINT"))),
+         FROM spans WHERE start_time >= {from} AND start_time < {to} AND {id_sql} IN ({}) GROUP BY 1",
+        listed(near.iter().map(|(id, _)| format!("{id}::UBIGINT"))),
     );
     reader.rows(&sql, &params, |row| Ok((row.get(0)?, read_sums(row)?)))
 }

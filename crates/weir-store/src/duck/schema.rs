@@ -6,9 +6,11 @@ use weir_types::UnixMicros;
 use crate::StoreError;
 
 /// Every migration, in order; the first is number 1. A published one is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/duckdb/0001_first.sql"),
     include_str!("../../migrations/duckdb/0002_awaited_spans.sql"),
+    include_str!("../../migrations/duckdb/0003_weight.sql"),
+    include_str!("../../migrations/duckdb/0004_traces.sql"),
 ];
 
 /// Brings the tables to the newest version.

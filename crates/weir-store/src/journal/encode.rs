@@ -196,6 +196,7 @@ fn write_point(message: &mut Message, point: &Point) {
     message.text(3, names::of_point_kind(point.kind));
     message.fixed(4, point.value.to_bits());
     message.tags(5, &point.tags);
+    message.varint_if(6, Some(point.weight).filter(|weight| *weight != 1));
 }
 
 fn write_event(message: &mut Message, event: &Event) {

@@ -32,6 +32,7 @@ fn from_wire(record: RecordKind) -> Record {
             name: point.name.into(),
             kind: names::point_kind(&point.kind),
             value: point.value,
+            weight: point.weight.unwrap_or(1).max(1),
             tags: tags_from_wire(point.tags),
         })),
         RecordKind::Event(event) => Record::Event(Box::new(Event {
@@ -142,6 +143,7 @@ fn shared(text: Option<String>) -> Option<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::*;
     use crate::journal::encode::encode;
@@ -154,6 +156,17 @@ mod tests {
             let (bytes, _) = encode(&records);
             prop_assert_eq!(decode(&bytes[FRAME_HEADER_BYTES..]), Ok(records));
         }
+    }
+
+    #[test]
+    fn points_and_scores_of_a_version_without_weights_are_read_as_they_were_meant() {
+        let any = |record| wire::AnyRecord { record: Some(record) };
+        let point = wire::Point { kind: "gauge".to_owned(), value: 2.5, ..wire::Point::default() };
+        let score = wire::Score { number: Some(0.5), ..wire::Score::default() };
+        let records = vec![any(RecordKind::Point(Box::new(point))), any(RecordKind::Score(Box::new(score)))];
+        let read = decode(&wire::Group { records }.encode_to_vec()).unwrap();
+        assert!(matches!(&read[0], Record::Point(point) if (point.value, point.weight) == (2.5, 1)));
+        assert!(matches!(&read[1], Record::Score(score) if !score.by_span_alone));
     }
 
     #[test]

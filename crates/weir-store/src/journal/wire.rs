@@ -175,6 +175,9 @@ pub(crate) struct Point {
     pub value: f64,
     #[prost(message, repeated, tag = "5")]
     pub tags: Vec<Tag>,
+    /// Absent for 1.
+    #[prost(uint64, optional, tag = "6")]
+    pub weight: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -99,6 +99,14 @@ impl Batch {
         append(connection, "events", events.len(), || rows::events(&events))
     }
 
+    /// The batch's spans.
+    pub(super) fn spans(&self) -> impl Iterator<Item = &Span> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Span(span) => Some(&**span),
+            _ => None,
+        })
+    }
+
     /// The batch's scores.
     pub(super) fn scores(&self) -> impl Iterator<Item = &Score> {
         self.records.iter().filter_map(|record| match record {
@@ -113,7 +121,8 @@ pub(crate) fn append_cells(connection: &Connection, table: &str, cells: &[CellDe
     append(connection, table, cells.len(), || rows::cells(cells))
 }
 
-fn append(
+/// Appends rows to a table.
+pub(super) fn append(
     connection: &Connection,
     table: &str,
     rows: usize,

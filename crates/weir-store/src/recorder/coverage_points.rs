@@ -55,6 +55,7 @@ impl CoveragePoints {
                     name: Arc::from(name),
                     kind: PointKind::Gauge,
                     value: ratio?,
+                    weight: 1,
                     tags: Tags::new(),
                 };
                 Some(Record::Point(Box::new(point)))

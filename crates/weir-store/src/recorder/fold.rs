@@ -128,7 +128,7 @@ impl Fold {
     /// Adds what a score contributes.
     pub(crate) fn score(&mut self, score: &Score, span_tags: Option<&Tags>) {
         let ScoreValue::Number(value) = score.value else { return };
-        if let Some(cell) = cell_of(value, true) {
+        if let Some(cell) = cell_of(value, 1, true) {
             self.merge(&score.name, score.time, &tags_of_score(score, span_tags), &cell);
         }
     }
@@ -143,21 +143,26 @@ impl Fold {
 /// The cell of one point; `None` when its value is no number.
 fn cell_of_point(point: &Point) -> Option<Cell> {
     match point.kind {
-        PointKind::Count => cell_of(point.value, false),
-        PointKind::Gauge | PointKind::Distribution => cell_of(point.value, true),
+        PointKind::Count => cell_of(point.value, point.weight, false),
+        PointKind::Gauge | PointKind::Distribution => cell_of(point.value, point.weight, true),
         // The value is a hash: it can be counted and nothing else.
-        PointKind::Set => point.value.is_finite().then(|| cell_of(0.0, false)).flatten(),
+        PointKind::Set => point.value.is_finite().then(|| cell_of(0.0, point.weight, false)).flatten(),
     }
 }
 
-fn cell_of(value: f64, has_histogram: bool) -> Option<Cell> {
+fn cell_of(value: f64, weight: u64, has_histogram: bool) -> Option<Cell> {
     if !value.is_finite() {
         return None;
     }
-    let mut cell =
-        Cell { count: 1, sum_nano: to_nano(value), min: Some(value), max: Some(value), ..Cell::default() };
+    let mut cell = Cell {
+        count: weight,
+        sum_nano: to_nano(value * weight as f64),
+        min: Some(value),
+        max: Some(value),
+        ..Cell::default()
+    };
     if has_histogram {
-        cell.histogram.record(value);
+        cell.histogram.record_n(value, weight);
     }
     Some(cell)
 }

@@ -34,6 +34,8 @@ use crate::recorder::reconcile::stored::StoredSpan;
 use crate::recorder::reconcile::suspects::{RESPONSE_CALLS_MAX, Suspects, hull};
 
 pub(super) use correct::take_away;
+pub(super) use recent::AsIs;
+pub(super) use stored::delete;
 
 /// How often what was found leads to more that must be known: a trace, an answer in it, that answer's other trace.
 const ROUNDS_MAX: usize = 4;
@@ -60,6 +62,8 @@ pub(super) struct Changes {
     removed: Vec<Span>,
     updated: Vec<StoredSpan>,
     deleted: Vec<(i64, UnixMicros)>,
+    /// Traces in which a row was deleted because a fuller report came.
+    pub replaced: Vec<TraceId>,
     /// Records of the batch that are in it no more.
     dropped: HashSet<usize>,
     /// How many spans are now known to be other reports of a call.
@@ -127,12 +131,23 @@ impl Changes {
         stored::delete(connection, "spans", "start_time", &self.deleted)
     }
 
+    /// What spans that are stored contribute now, and what they do not any more.
+    pub(super) fn spans(&self) -> impl Iterator<Item = Change<'_>> {
+        self.added.iter().map(Change::Added).chain(self.removed.iter().map(Change::Removed))
+    }
+
     /// Adds what rows do not contribute to cells any more.
     pub(super) fn removed_to(&self, fold: &mut Fold) {
         for span in &self.removed {
             fold.span(span);
         }
     }
+}
+
+/// What a batch changes about spans that are stored.
+pub(super) enum Change<'a> {
+    Added(&'a Span),
+    Removed(&'a Span),
 }
 
 /// Where a report is.
@@ -295,6 +310,7 @@ impl Reports {
             removed: Vec::new(),
             updated: Vec::new(),
             deleted: Vec::new(),
+            replaced: Vec::new(),
             dropped: self.dropped,
             joined: 0,
         };
@@ -319,6 +335,7 @@ impl Reports {
                 Place::Batch { at, instead_of } => {
                     if let Some(row) = instead_of {
                         changes.deleted.push((row.row, row.span.start));
+                        changes.replaced.push(row.span.trace_id);
                         changes.removed.push(row.span);
                     }
                     told.insert(at, span);

@@ -39,9 +39,13 @@ pub(crate) fn expire(
     let retention = &shared.config.retention;
     let before = |days: u32| now.saturating_add_us(i64::from(days).saturating_mul(-UnixMicros::DAY));
     let by_day = ByDay { connection, shared };
-    for (table, column) in
-        [("spans", "start_time"), ("scores", "time"), ("points", "time"), ("events", "time")]
-    {
+    for (table, column) in [
+        ("spans", "start_time"),
+        ("traces", "last_start_time"),
+        ("scores", "time"),
+        ("points", "time"),
+        ("events", "time"),
+    ] {
         let delete = format!("DELETE FROM {table}");
         by_day.run(&delete, "TRUE", table, column, None, before(retention.spans_days))?;
     }

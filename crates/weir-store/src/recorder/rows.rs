@@ -129,6 +129,7 @@ pub(crate) fn points(rows: &[&Point]) -> Result<RecordBatch, ArrowError> {
         .text("kind", |p| Some(names::of_point_kind(p.kind)))
         .float("value", |p| Some(p.value))
         .map("tags", |p| Some(p.tags.iter().collect()))
+        .int("weight", |p| Some(saturated(p.weight)))
         .finish()
 }
 

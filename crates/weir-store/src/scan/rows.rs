@@ -57,7 +57,7 @@ fn of_spans(
 fn of_points(request: &ScanRequest, buckets: Buckets, params: &mut Params) -> String {
     let name = params.text(&request.metric);
     let (from, to) = (params.time(request.range.from), params.time(request.range.to));
-    let mut part = |table: TagTable, name_of_table: &str, value: &str, has_histogram: &str| {
+    let mut part = |table: TagTable, name_of_table: &str, value: &str, weight: &str, has_histogram: &str| {
         let keys = keys(table, request, buckets, "time", params);
         let scope = table.scope_sql(&request.scope, params);
         let bucket = if wants_histogram(request) {
@@ -66,18 +66,18 @@ fn of_points(request: &ScanRequest, buckets: Buckets, params: &mut Params) -> St
             NO_BUCKET.to_owned()
         };
         let nano = format!(
-            "greatest(least(round({value} * {:?}::DOUBLE), {VALUE_NANO_MAX:?}), -{VALUE_NANO_MAX:?})::HUGEINT",
+            "greatest(least(round({value} * {weight}::DOUBLE * {:?}::DOUBLE), {VALUE_NANO_MAX:?}), -{VALUE_NANO_MAX:?})::HUGEINT",
             Cell::NANO
         );
         format!(
-            "SELECT {keys}, {bucket}, count(*), sum({nano}), min({value}), max({value}) FROM {name_of_table} \
+            "SELECT {keys}, {bucket}, sum({weight})::BIGINT, sum({nano}), min({value}), max({value}) FROM {name_of_table} \
              WHERE name = {name} AND isfinite(value) AND time >= {from} AND time < {to} AND {scope} GROUP BY ALL HAVING count(*) > 0"
         )
     };
     // A set's value is a hash: it can be counted and nothing else.
     let of_point = "(CASE WHEN kind = 'set' THEN 0::DOUBLE ELSE value END)";
-    let points = part(TagTable::Points, "points", of_point, "kind NOT IN ('count', 'set')");
-    let scores = part(TagTable::Cells, "scores", "value", "TRUE");
+    let points = part(TagTable::Points, "points", of_point, "weight", "kind NOT IN ('count', 'set')");
+    let scores = part(TagTable::Cells, "scores", "value", "1", "TRUE");
     format!("{points} UNION ALL {scores}")
 }
 

@@ -85,8 +85,21 @@ async fn contents(store: &Store) -> (Vec<String>, Vec<Cells>) {
             all.push(of_cells);
         }
     }
+    assert_eq!(sql(store, TRACES).await.rows, sql(store, TRACES_OF_SPANS).await.rows, "{rows:#?}");
     (rows, all)
 }
+
+/// What is kept for each trace …
+const TRACES: &str = "SELECT * FROM traces ORDER BY key";
+
+/// … and what it must be.
+const TRACES_OF_SPANS: &str = "SELECT ('0x' || right(trace_id, 16))::UBIGINT AS key, min(start_time), max(start_time), \
+     max(epoch_us(start_time) + duration_us) AS until, until - epoch_us(min(start_time)), count(*), \
+     count(*) FILTER (WHERE is_call), \
+     coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FILTER (WHERE is_call), 0)::BIGINT, \
+     count(cost_nano_usd) FILTER (WHERE is_call), coalesce(sum(cost_nano_usd) FILTER (WHERE is_call), 0)::BIGINT \
+     FROM (SELECT *, kind IN ('llm', 'embedding', 'rerank') AND same_as IS NULL AS is_call FROM spans) \
+     GROUP BY trace_id ORDER BY key";
 
 async fn open(dir: &Path, clock: &Arc<TurnedClock>) -> Store {
     Store::open(config(dir), Arc::clone(clock) as _).await.unwrap()

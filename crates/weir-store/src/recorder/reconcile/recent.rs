@@ -279,7 +279,7 @@ impl Generations {
 
 /// A hasher of keys that are hashes already, of a hasher that nobody outside can foresee.
 #[derive(Default)]
-pub(super) struct AsIs(u64);
+pub(in crate::recorder) struct AsIs(u64);
 
 impl Hasher for AsIs {
     fn finish(&self) -> u64 {

@@ -136,7 +136,7 @@ pub(super) fn update(connection: &Connection, changed: &[StoredSpan]) -> Result<
 }
 
 /// Deletes rows of a table by their numbers.
-pub(super) fn delete(
+pub(in crate::recorder) fn delete(
     connection: &Connection,
     table: &str,
     time: &str,

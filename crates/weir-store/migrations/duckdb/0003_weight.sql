@@ -1,0 +1,3 @@
+-- How many samples of its value a point stands for.
+
+ALTER TABLE points ADD COLUMN weight BIGINT DEFAULT 1;
