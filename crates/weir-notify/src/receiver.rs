@@ -200,6 +200,7 @@ fn endpoint(
         );
         return None;
     };
+    // What is said about it does not show it: any part of it may be a secret.
     let text = resolver.url(key.clone(), &url)?;
     let uri = text.parse::<Uri>().ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
     let Some(uri) = uri else {
@@ -214,18 +215,16 @@ fn endpoint(
         );
         return None;
     }
-    // The path may be a secret, also where it is written out.
-    let shown = format!("{}://{}/…", uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
     match uri.scheme_str() {
         Some("https") => {}
         Some("http") if entry.allow_private => {}
         Some("http") => {
             let hint = "use https, or set `allow_private = true` for a server of your own network";
-            resolver.report(key, format!("{shown} is not encrypted"), hint);
+            resolver.report(key, "messages would not be encrypted on their way".to_owned(), hint);
             return None;
         }
         _ => {
-            resolver.report(key, format!("{shown} is neither https nor http"), "");
+            resolver.report(key, "the URL begins with neither https:// nor http://".to_owned(), "");
             return None;
         }
     }

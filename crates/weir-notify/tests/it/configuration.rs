@@ -69,6 +69,15 @@ fn every_mistake_is_told_with_its_key() {
 }
 
 #[test]
+fn a_secret_that_is_no_url_is_not_shown() {
+    let entry =
+        ReceiverEntry { url: Some(UrlRef::Secret(env("URL"))), ..receiver("hook", ReceiverKind::Webhook) };
+    let faults = resolve(&[entry], &RoutingEntry::default(), &[], &[]).err().unwrap();
+    let told = told(&faults);
+    assert!(told.starts_with("receivers[0].url: ") && !told.contains("secret-of-URL"), "{told}");
+}
+
+#[test]
 fn no_receivers_are_a_configuration() {
     assert!(resolve(&[], &RoutingEntry::default(), &[], &[]).is_ok());
 }
