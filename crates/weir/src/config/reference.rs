@@ -23,7 +23,7 @@ fn page(schema: &Json) -> String {
     for (name, section) in sections {
         let (heading, table) = heading(schema, name, section);
         let _ = write!(page, "\n## `{heading}`\n\n{}\n", text(section));
-        write_table(&mut page, schema, table, "");
+        write_table(&mut page, schema, table, name, "");
     }
     page
 }
@@ -39,8 +39,8 @@ fn heading<'a>(root: &'a Json, name: &str, section: &'a Json) -> (String, &'a Js
     }
 }
 
-/// The keys of a table; tables within it come after it, as sections of their own.
-fn write_table(page: &mut String, root: &Json, table: &Json, prefix: &str) {
+/// The keys of a table; tables and lists of tables within it come after it, as sections of their own.
+fn write_table(page: &mut String, root: &Json, table: &Json, section: &str, prefix: &str) {
     let keys = table["properties"].as_object().into_iter().flatten();
     let (tables, values): (Vec<_>, Vec<_>) = keys.partition(|(_, key)| is_table(root, key));
     if !values.is_empty() {
@@ -51,9 +51,20 @@ fn write_table(page: &mut String, root: &Json, table: &Json, prefix: &str) {
         let default = if required { "required".to_owned() } else { default(table, name, key) };
         let _ = writeln!(page, "| `{prefix}{name}` | {default} | {} |", text(key).replace('|', "\\|"));
     }
+    let keys = table["properties"].as_object().into_iter().flatten();
+    for (name, key) in keys {
+        let Some(items) = key.get("items").filter(|items| is_table(root, items)) else { continue };
+        let items = resolve(root, items);
+        // What may hold itself is described once.
+        if items != table {
+            let section = format!("{section}.{prefix}{name}");
+            let _ = write!(page, "\n### `[[{section}]]`\n\n{}\n", text(items));
+            write_table(page, root, items, &section, "");
+        }
+    }
     for (name, key) in tables {
         let _ = write!(page, "\n### `{prefix}{name}`\n\n{}\n", text(key));
-        write_table(page, root, resolve(root, key), &format!("{prefix}{name}."));
+        write_table(page, root, resolve(root, key), section, &format!("{prefix}{name}."));
     }
 }
 

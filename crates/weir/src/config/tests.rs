@@ -144,3 +144,87 @@ message = "slow"
 "#
     ));
 }
+
+#[test]
+fn what_is_wrong_with_notifications_is_told_and_secrets_are_not() {
+    assert_snapshot!(mistakes(
+        r#"
+[server]
+public_url = "weir.example.com"
+
+[[receivers]]
+name = "ops"
+kind = "slack"
+url = "http://hooks.example.com/T000/B000/XXXXXXXX"
+
+[[receivers]]
+name = "pager"
+kind = "pagerduty"
+routing_key = { env = "ABSENT" }
+
+[routing]
+receiver = "opps"
+group_wait = "soon"
+
+[[routing.routes]]
+match = "team:payments AND ("
+receiver = "pager"
+
+[[inhibit]]
+source = "monitor:error-rate-spike"
+target = "{monitor:"
+
+[[silences]]
+name = "nightly"
+scope = "*"
+starts_at = "2026-01-05T02:00"
+duration = "3h"
+rrule = "FREQ=HOURLY"
+"#
+    ));
+    assert_snapshot!(mistakes(
+        r#"
+[[receivers]]
+name = "ops"
+kind = "slak"
+uri = { env = "PRESENT" }
+
+[[receivers]]
+kind = "webhook"
+url = 7
+
+[routing]
+recevier = "ops"
+"#
+    ));
+}
+
+#[test]
+fn notifications_are_part_of_the_summary() {
+    assert_snapshot!(mistakes(
+        r##"
+[server]
+public_url = "https://weir.example.com/"
+
+[[receivers]]
+name = "ops"
+kind = "slack"
+token = { env = "PRESENT" }
+channel = "#ops"
+
+[[receivers]]
+name = "hook"
+kind = "webhook"
+url = "https://example.com/hook"
+
+[routing]
+group_by = ["monitor", "model"]
+repeat_interval = "4h"
+
+[[routing.routes]]
+match = "state:alert AND NOT team:payments"
+receiver = "hook"
+continue = true
+"##
+    ));
+}
