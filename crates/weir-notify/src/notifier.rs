@@ -27,6 +27,7 @@ use send::Sending;
 
 /// How often the store is looked at without being woken: silences end, and another process may have made one.
 const POLL: Duration = Duration::from_secs(15);
+const POLL_US: i64 = 15 * UnixMicros::SECOND;
 
 /// How long after a failure of the store it is asked again.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
@@ -63,6 +64,9 @@ pub struct Notifier {
     /// Silences of the store that were read, by id; `None` for those that cannot be understood.
     quiet: HashMap<Arc<str>, Option<Arc<Quiet>>>,
     sending: Sending,
+    /// When the last plan was made, and when the next one is due by what waits.
+    planned_at: Option<UnixMicros>,
+    plan_due_at: Option<UnixMicros>,
     firing_told_at: Option<UnixMicros>,
     forgotten_at: Option<UnixMicros>,
 }
@@ -92,6 +96,8 @@ impl Notifier {
             wake: Arc::new(Notify::new()),
             quiet: HashMap::new(),
             sending: Sending::default(),
+            planned_at: None,
+            plan_due_at: None,
             firing_told_at: None,
             forgotten_at: None,
         })
@@ -105,45 +111,53 @@ impl Notifier {
     /// Works until `shutdown` is ready, and ends when messages under way have ended.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
+        let mut is_woken = true;
         loop {
-            let pause = match self.step().await {
+            let pause = match self.step(is_woken).await {
                 Ok(next_at) => self.pause_until(next_at),
                 Err(error) => {
                     tracing::warn!(%error, "notifications wait: the alert store failed");
+                    self.planned_at = None;
                     STORE_PAUSE
                 }
             };
-            tokio::select! {
+            is_woken = tokio::select! {
                 () = &mut shutdown => break,
-                () = self.wake.notified() => {}
-                () = self.sending.one_ended() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
+                () = self.wake.notified() => true,
+                () = self.sending.one_ended() => false,
+                () = tokio::time::sleep(pause) => false,
+            };
         }
         self.finish().await;
     }
 
     /// Plans and sends until nothing is left that is due now. What [`Self::run`] does, for callers with a clock of their own.
     pub async fn settle(&mut self) -> Result<Option<UnixMicros>, NotifyError> {
-        loop {
-            let next_at = self.step().await?;
-            if self.sending.is_idle() {
-                return Ok(next_at);
-            }
+        let mut next_at = self.step(true).await?;
+        while !self.sending.is_idle() {
             self.sending.one_ended().await;
+            next_at = self.step(false).await?;
         }
+        Ok(next_at)
     }
 
-    /// One plan, and as many messages on their way as may be. Returns when there is something to do next.
-    async fn step(&mut self) -> Result<Option<UnixMicros>, NotifyError> {
+    /// A plan where one is due, and as many messages on their way as may be. A plan reads all that is not well, so the end
+    /// of each of a thousand messages is no reason for one. Returns when there is something to do next.
+    async fn step(&mut self, is_woken: bool) -> Result<Option<UnixMicros>, NotifyError> {
         self.record_ended().await?;
-        let planned = self.plan().await?;
+        let now = self.clock.now();
+        let is_old = self.planned_at.is_none_or(|at| now < at || now.0 - at.0 >= POLL_US);
+        if is_woken || is_old || self.plan_due_at.is_some_and(|at| at <= now) {
+            self.plan_due_at = self.plan().await?;
+            self.planned_at = Some(now);
+            self.sending.look_again();
+        }
         self.start_due().await?;
         self.tell_firing().await?;
         self.forget_old().await?;
         let queued = self.store.queue().await?.next_at;
-        let queued = queued.filter(|at| *at > self.clock.now());
-        Ok([planned, queued].into_iter().flatten().min())
+        let queued = queued.filter(|at| *at > now);
+        Ok([self.plan_due_at, queued].into_iter().flatten().min())
     }
 
     async fn plan(&mut self) -> Result<Option<UnixMicros>, NotifyError> {

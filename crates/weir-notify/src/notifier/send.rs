@@ -40,6 +40,8 @@ pub(super) struct Sending {
     under_way: HashSet<Arc<str>>,
     per_receiver: HashMap<Arc<str>, usize>,
     ended: VecDeque<(Delivery, Outcome)>,
+    /// What is due and not under way, as it was read last.
+    due: VecDeque<(Delivery, Arc<str>)>,
 }
 
 impl Sending {
@@ -58,6 +60,17 @@ impl Sending {
             Some(Err(error)) => tracing::error!(%error, "a notification's task failed"),
             None => std::future::pending().await,
         }
+    }
+
+    /// Has what is due read from the store again.
+    pub(super) fn look_again(&mut self) {
+        self.due.clear();
+    }
+
+    /// Takes the first delivery that may start now.
+    fn take_startable(&mut self) -> Option<(Delivery, Arc<str>)> {
+        let at = self.due.iter().position(|(delivery, _)| self.has_room(delivery))?;
+        self.due.remove(at)
     }
 
     /// Runs something beside the deliveries, until shutdown.
@@ -116,14 +129,20 @@ impl Notifier {
 
     /// Starts what is due, as far as there is room.
     pub(super) async fn start_due(&mut self) -> Result<(), NotifyError> {
-        if self.sending.under_way.len() >= UNDER_WAY_MAX {
-            return Ok(());
-        }
         let now = self.clock.now();
-        for (delivery, body) in self.store.due(now, DUE_MAX).await? {
-            if !self.sending.has_room(&delivery) {
+        let mut was_read = false;
+        while self.sending.under_way.len() < UNDER_WAY_MAX {
+            let Some((delivery, body)) = self.sending.take_startable() else {
+                if was_read {
+                    break;
+                }
+                let due = self.store.due(now, DUE_MAX).await?;
+                let under_way = &self.sending.under_way;
+                let waiting = due.into_iter().filter(|(delivery, _)| !under_way.contains(&delivery.id));
+                self.sending.due = waiting.collect();
+                was_read = true;
                 continue;
-            }
+            };
             let Some(receiver) = self.settings.receiver(&delivery.receiver).cloned() else {
                 let error = "the receiver is no longer in the configuration";
                 let gone = Outcome::Refused { error: error.to_owned() };
