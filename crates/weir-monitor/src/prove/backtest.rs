@@ -175,6 +175,7 @@ impl Trial {
         if let Some(error) = engine.error(name) {
             self.error = Some(error.to_string());
         }
+        let at = at.saturating_add_us(-engine.delay_us(name));
         if engine.evaluated_at(name) != Some(at) {
             return;
         }

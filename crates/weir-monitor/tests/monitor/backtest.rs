@@ -211,3 +211,24 @@ fn a_store_that_fails_is_an_error() {
     let scan = Arc::clone(&memory) as Arc<dyn Scan>;
     assert_eq!(backtest(&definitions, &scan, &options), Err(ScanError::Store("gone".to_owned())));
 }
+
+#[test]
+fn a_monitor_that_waits_for_late_values_is_tried_too() {
+    let memory = store(0..60, |_| vec![("llm.tokens.total", "a", vec![1_000.0])]);
+    let report = tried(
+        r#"
+        [[monitors]]
+        name = "patient"
+        condition = "sum(llm.tokens.total) > 3000 over 5m"
+        message = "{value}"
+        evaluation_delay = "10m"
+        "#,
+        &memory,
+        0..60,
+    );
+    let [monitor] = &report.monitors[..] else { panic!("one monitor") };
+    let [group] = &monitor.groups[..] else { panic!("one group") };
+    // What is judged lies ten minutes behind the tick, and is shown at its own time.
+    assert_eq!(group.points.last().map(|point| point.at), Some(minute(50)));
+    assert_eq!((monitor.alerts, monitor.transitions.len()), (1, 1));
+}
