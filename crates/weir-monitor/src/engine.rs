@@ -234,7 +234,7 @@ impl Engine {
     /// wait. Whole minutes; a monitor is judged at ticks that lie so far back.
     pub fn set_delay(&mut self, name: &str, seen_us: i64) {
         if let Some(watch) = self.watches.iter_mut().find(|watch| watch.monitor.name == name) {
-            watch.seen_delay_us = seen_us;
+            watch.set_delay(seen_us);
         }
     }
 

@@ -49,7 +49,9 @@ pub(super) struct Watch {
     pub(super) evaluated_at: Option<UnixMicros>,
     pub(super) error: Option<Arc<str>>,
     /// How long values were seen to take.
-    pub(super) seen_delay_us: i64,
+    seen_delay_us: i64,
+    /// The last tick before a restart, until the first after it.
+    resumed: Option<UnixMicros>,
     errors_in_row: u32,
     pub(super) is_full: bool,
     /// Groups as they were kept, until the first tick tells the order of keys.
@@ -95,6 +97,7 @@ impl Watch {
             keys: Vec::new(),
             evaluated_at: None,
             error: None,
+            resumed: None,
             seen_delay_us: 0,
             errors_in_row: 0,
             is_full: true,
@@ -123,13 +126,31 @@ impl Watch {
 
     /// Takes over that a tick was the last of all monitors: the last that this one was due at.
     pub(super) fn resume(&mut self, tick: UnixMicros) {
-        self.evaluated_at = Some(tick.floor_to(self.every_us));
+        self.resumed = Some(tick);
+        self.evaluated_at = Some(self.last_due(tick));
+    }
+
+    /// Waits for values as long as they were seen to need.
+    pub(super) fn set_delay(&mut self, seen_us: i64) {
+        self.seen_delay_us = seen_us;
+        // After a restart the delay is known only when the states are back, and before anything is judged.
+        let Some(tick) = self.resumed else { return };
+        let last = self.last_due(tick);
+        self.evaluated_at = Some(last);
+        for (tags, state) in &mut self.kept {
+            state.resume(last, tags);
+        }
+    }
+
+    /// The last time that was judged when a tick was the last of all.
+    fn last_due(&self, tick: UnixMicros) -> UnixMicros {
+        tick.saturating_add_us(-self.delay_us()).floor_to(self.every_us)
     }
 
     /// Takes over a group that was kept.
     pub(super) fn restore(&mut self, kept: &KeptGroup, tick: UnixMicros) -> Result<(), serde_json::Error> {
         let mut state: GroupState = serde_json::from_str(&kept.state)?;
-        state.resume(tick.floor_to(self.every_us), &kept.group);
+        state.resume(self.last_due(tick), &kept.group);
         self.kept.push((kept.group.clone(), state));
         Ok(())
     }
@@ -147,6 +168,7 @@ impl Watch {
         ledger: &Ledger,
         inputs: &BTreeMap<Arc<str>, States>,
     ) -> Judged1 {
+        self.resumed = None;
         let evaluated = match &mut self.kind {
             Kind::Metric(metric) => metric.evaluate(at, ledger),
             Kind::Composite(composite) => {

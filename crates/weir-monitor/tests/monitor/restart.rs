@@ -56,6 +56,13 @@ const DEFINITIONS: &str = r#"
     message = "{value}"
 
     [[monitors]]
+    name = "patient"
+    condition = "max(gauge) by host > 10 over 2m every 3m for 6m"
+    message = "{host.name} {value}"
+    evaluation_delay = "7m"
+    group_retention = "20m"
+
+    [[monitors]]
     name = "both"
     condition = "@hold && !@silent"
     message = "both"

@@ -1,5 +1,7 @@
 //! Where states begin and end, and how long that must hold.
 
+use weir_types::UnixMicros;
+
 use crate::world::World;
 
 /// A world with one monitor without groups, whose value is the one that was seen in a minute.
@@ -91,4 +93,21 @@ fn people_are_told_again_until_it_is_enough() {
     }
     world.tick_to(50);
     insta::assert_snapshot!(world.story());
+}
+
+#[test]
+fn a_monitor_that_waits_for_late_values_misses_none_of_their_minutes_over_a_restart() {
+    for (keys, seen_us) in [("evaluation_delay = \"5m\"", 0), ("", 5 * UnixMicros::MINUTE)] {
+        let mut world = one("max(gauge) > 10 over 1m", keys);
+        for n in 0..40 {
+            world.add(n, "gauge", &[], &[if n == 17 { 11.0 } else { 1.0 }]);
+        }
+        world.engine.set_delay("m", seen_us);
+        let before = world.states("m", 20);
+        world.restart();
+        // What was seen of the delay is known only after the states are back.
+        world.engine.set_delay("m", seen_us);
+        // The minute of the alert was not judged before the restart, and is judged five minutes late after it.
+        assert_eq!((before.trim(), &*world.states("m", 26)), ("...............", "..A..."), "{keys}");
+    }
 }
