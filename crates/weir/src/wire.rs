@@ -70,6 +70,7 @@ impl Weir {
             base_url: config.public_url.unwrap_or_else(|| Arc::from(format!("http://{address}"))),
         })?;
         let waker = notifier.waker();
+        let (recovering, recovered_at) = (Arc::clone(&store), store.stats().journal_position);
         let judge = Judge::new(JudgeParts {
             feed: store.cell_feed(),
             scan: store.scan(),
@@ -82,6 +83,7 @@ impl Weir {
             clock: Arc::clone(&clock),
             configured: config.monitors,
             runtime: tokio::runtime::Handle::current(),
+            is_recovered: Box::new(move || recovering.stats().stored_position >= recovered_at),
         });
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
