@@ -11,3 +11,5 @@
 //!
 //! Invariants: no layer fails a user's call because the layer itself failed (a backend that is away does what its
 //! configuration says). Money is never a float.
+
+pub mod cache;

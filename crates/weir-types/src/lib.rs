@@ -12,6 +12,7 @@ mod alert;
 mod alert_store;
 mod audit;
 mod browse;
+mod cache;
 mod cancel;
 mod cell;
 mod cell_feed;
@@ -50,6 +51,7 @@ pub use browse::{
     SpanBounds, SpanCount, SpanFilter, SpanPage, SpanSelection, SpanSort, SpanSummary, SqlLimits, Table,
     TraceFilter, TracePage, TraceSort, TraceSummary, TraceTags,
 };
+pub use cache::{CacheAdmin, CachePurge, CacheStats};
 pub use cancel::{Cancel, Hook};
 pub use cell::{Cell, CellDelta, CellKey};
 pub use cell_feed::{CellBatch, CellFeed, CellSnapshot};

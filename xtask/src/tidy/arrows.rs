@@ -42,6 +42,7 @@ const HELD: [(&[&str], &[&str], &str); 8] = [
     (
         &["tokio", "hyper", "hyper-util", "tower", "reqwest", "ureq"],
         &[
+            "weir-control",
             "weir-gateway",
             "weir-ingest",
             "weir-notify",
