@@ -54,7 +54,7 @@ impl Field {
 }
 
 /// What was found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Attribution {
     pub(crate) team: Option<Arc<str>>,
     pub(crate) app: Option<Arc<str>>,

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::Uri;
+use weir_control::cache::CacheConfig;
 use weir_types::{Secret, limits};
 
 use crate::error::ConfigFault;
@@ -31,6 +32,8 @@ pub struct GatewayConfig {
     pub limits: GatewayLimits,
     /// Whether spans carry what was said.
     pub bodies: Bodies,
+    /// Answers that are given again; `None` for no cache.
+    pub cache: Option<CacheConfig>,
 }
 
 /// One provider.

@@ -6,6 +6,7 @@
 //! away and `hyper` drops the handler in the middle. So what changes is in cells. None of them is borrowed across an
 //! await, and a call is recorded exactly once: [`CallContext::claim_record`] is true for the first who asks.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use tokio::time::Instant;
 use weir_dialect::{Dialect, Family, RequestFacts, StreamReader};
 use weir_types::{UnixMicros, VirtualKey};
 
+use crate::attribution::{Attribution, attribution};
+use crate::cache::CacheTrail;
 use crate::endpoint::Endpoint;
 use crate::gateway::Gateway;
 use crate::policy::PolicyTrail;
@@ -37,6 +40,8 @@ pub(crate) struct CallContext {
     pub(crate) identity: OnceCell<Identity>,
     /// What is asked; set by receive.
     pub(crate) question: OnceCell<Question>,
+    /// Whose call it is; found when first asked for.
+    attribution: OnceCell<Attribution>,
     pub(crate) progress: RefCell<Progress>,
     is_recorded: Cell<bool>,
 }
@@ -80,6 +85,8 @@ pub(crate) struct Progress {
     pub(crate) first_token_us: Option<u64>,
     /// What policies decided.
     pub(crate) policy: PolicyTrail,
+    /// What the cache had to do with it.
+    pub(crate) cache: CacheTrail,
 }
 
 /// One try at one provider.
@@ -130,6 +137,7 @@ impl CallContext {
             started: Instant::now(),
             identity: OnceCell::new(),
             question: OnceCell::new(),
+            attribution: OnceCell::new(),
             progress: RefCell::default(),
             is_recorded: Cell::new(false),
         }
@@ -165,6 +173,15 @@ impl CallContext {
         self.question.get()?.model.as_ref()
     }
 
+    /// Whose call it is. Before the question is set, what headers and key say is not yet the whole: then it is found anew.
+    pub(crate) fn attribution(&self) -> Cow<'_, Attribution> {
+        let find = || attribution(&self.head.headers, self.key().map(|key| &**key), self.question.get());
+        if self.question.get().is_none() {
+            return Cow::Owned(find());
+        }
+        Cow::Borrowed(self.attribution.get_or_init(find))
+    }
+
     /// Microseconds since the call began.
     pub(crate) fn elapsed_us(&self) -> u64 {
         micros(self.started)
@@ -194,7 +211,7 @@ impl Question {
     /// Keeps what the facts say; texts of the conversation stay where they are, in the body.
     pub(crate) fn of(facts: RequestFacts<'_>, model: Option<Arc<str>>, body: &Bytes) -> Self {
         let part = |text: Option<&str>| text.map(|text| body.slice_ref(text.as_bytes()));
-        let owned = |text: Option<std::borrow::Cow<'_, str>>| text.map(std::borrow::Cow::into_owned);
+        let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         Self {
             input: part(facts.input),
             instructions: part(facts.instructions),
@@ -214,7 +231,7 @@ impl Question {
                 .into_iter()
                 .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect(),
-            metadata_tags: facts.metadata_tags.into_iter().map(std::borrow::Cow::into_owned).collect(),
+            metadata_tags: facts.metadata_tags.into_iter().map(Cow::into_owned).collect(),
         }
     }
 

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use weir_dialect::ResponseFacts;
 use weir_types::{NanoUsd, Record, Span};
 
+use crate::cache::{self, Keep};
 use crate::context::CallContext;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
@@ -86,7 +87,11 @@ pub(crate) fn begin_finish(ctx: &CallContext, facts: ResponseFacts, ending: Endi
     if !ctx.claim_record() {
         return Finished::Before;
     }
-    let spans = Spans { attempts: span::attempts(ctx), call: span::of_call(ctx, &facts, &ending) };
+    let spans = Spans {
+        attempts: span::attempts(ctx),
+        call: span::of_call(ctx, &facts, &ending),
+        keep: cache::keep(ctx, &facts, &ending),
+    };
     let metering = Metering::of(ctx, facts, &ending);
     if metering.must_count(&spans.call) {
         let gateway = Arc::clone(&ctx.worker.gateway);
@@ -104,12 +109,17 @@ pub(crate) fn begin_finish(ctx: &CallContext, facts: ResponseFacts, ending: Endi
 struct Spans {
     call: Box<Span>,
     attempts: Vec<Record>,
+    /// The answer, where it is to be given again.
+    keep: Option<Keep>,
 }
 
 impl Spans {
     fn price_and_append(mut self, metering: &Metering, gateway: &Gateway) -> Recorded {
         metering.price(&gateway.parts.meter, &mut self.call);
         let cost = self.call.cost;
+        if let Some(keep) = self.keep.take() {
+            keep.with(&self.call);
+        }
         gateway.counters.note_end(self.call.status);
         let appended = if self.attempts.is_empty() {
             gateway.parts.sink.append(&[Record::Span(self.call)])

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use weir_control::cache::Cache;
 use weir_meter::Meter;
 use weir_types::{Clock, IdGenerator, KeyDirectory, PolicyBoard, RecordSink};
 
@@ -45,6 +46,7 @@ pub struct Gateway {
     pub(crate) counters: Counters,
     pub(crate) connector: Connector,
     pub(crate) throttles: Throttles,
+    pub(crate) cache: Option<Arc<Cache>>,
 }
 
 impl Gateway {
@@ -71,6 +73,7 @@ impl Gateway {
             ids: IdGenerator::new(),
             counters: Counters::default(),
             throttles: Throttles::default(),
+            cache: config.cache.clone().map(|config| Arc::new(Cache::new(config))),
             providers,
             connector,
             parts,
@@ -86,6 +89,11 @@ impl Gateway {
     /// Counts since the start.
     pub fn stats(&self) -> GatewayStats {
         self.counters.snapshot()
+    }
+
+    /// The cache, where one is configured.
+    pub fn cache(&self) -> Option<&Arc<Cache>> {
+        self.cache.as_ref()
     }
 
     /// How each provider is doing, in the order of the configuration.

@@ -2,8 +2,8 @@
 //!
 //! Each step takes the one [`CallContext`], adds what it learns, and either goes on or refuses; a refusal is recorded
 //! and sent in the client's dialect. What monitors have set is applied where the call is known and nothing has been spent
-//! (`policy`, after `route`). A step that a later policy needs has its place between two others: budgets beside `policy`,
-//! the cache right after them, guards around `forward`.
+//! (`policy`, after `route`). Then the cache is asked, which answers for nothing. A step
+//! that a later policy needs has its place between two others: guards around `forward`.
 //!
 //! How a call ends: `relay` finishes it when the answer does; a refusal is finished here; a client that goes away drops
 //! this future or the response's body, and the call is finished by [`crate::session::Session::close`].
@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use weir_dialect::ResponseFacts;
 
 use crate::authorise::authorise;
+use crate::cache;
 use crate::context::CallContext;
 use crate::endpoint::Place;
 use crate::finish::{Ending, finish};
@@ -42,6 +43,9 @@ async fn answer(ctx: &Rc<CallContext>, body: Incoming) -> Result<Response<Gatewa
     }
     let outgoing = receive(ctx, body).await?;
     let candidates = policy::apply(ctx, route(ctx)?)?;
+    if let Some(response) = cache::answer(ctx, &candidates).await? {
+        return Ok(response);
+    }
     let reply = forward(ctx, candidates, outgoing).await?;
     relay(ctx, reply).await
 }
@@ -51,5 +55,6 @@ async fn refuse(ctx: &CallContext, refusal: &Refusal) -> Response<GatewayBody> {
     let mut headers = HeaderMap::new();
     headers.insert(WEIR_SPAN_ID, ctx.trace.span_id_header());
     policy::add_header(ctx, &mut headers);
+    cache::add_header(ctx, &mut headers);
     refusal.response(ctx.family(), headers)
 }

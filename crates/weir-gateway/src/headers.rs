@@ -11,6 +11,7 @@ pub(crate) const API_KEY: HeaderName = HeaderName::from_static("api-key");
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(crate) const WEIR_SPAN_ID: HeaderName = HeaderName::from_static("weir-span-id");
 pub(crate) const WEIR_COST_USD: HeaderName = HeaderName::from_static("weir-cost-usd");
+pub(crate) const WEIR_CACHE: HeaderName = HeaderName::from_static("weir-cache");
 pub(crate) const WEIR_POLICY: HeaderName = HeaderName::from_static("weir-policy");
 pub(crate) const WEIR_ERROR: HeaderName = HeaderName::from_static("weir-error");
 

@@ -8,6 +8,7 @@
 //! | `session`, `context` | one client connection; one call |
 //! | `endpoint`, `authorise`, `receive`, `route` | what is asked, by whom, and who may answer |
 //! | `policy` | what monitors have set for such calls: throttles, blocks, another model |
+//! | `cache` | answers what was answered before, and keeps what is answered now |
 //! | `forward`, `retry`, `breaker`, `upstream` | gets an answer's head, whatever it takes |
 //! | `relay` | passes the answer on |
 //! | `finish`, `attribution` | writes the span |
@@ -23,6 +24,7 @@
 mod attribution;
 mod authorise;
 mod breaker;
+mod cache;
 mod config;
 mod context;
 mod endpoint;

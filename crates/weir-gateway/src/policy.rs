@@ -14,13 +14,15 @@
 
 mod throttle;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use weir_control::cache::CacheMode;
 use weir_types::{ActivePolicy, PolicyAction, PolicyDecision, SpanKind, UnixMicros};
 
-use crate::attribution::{Attribution, attribution};
+use crate::attribution::Attribution;
 use crate::context::CallContext;
 use crate::endpoint::percent_encoded;
 use crate::finish::{client_name, span_name};
@@ -37,6 +39,8 @@ pub(crate) struct PolicyTrail {
     pub(crate) decisions: Vec<PolicyDecision>,
     /// The policy that changed or refused the call, for the client.
     header: Option<HeaderValue>,
+    /// What allows only answers from the cache: decided by whether there is one.
+    cache_only: Vec<CacheOnly>,
     /// What the call would have gone to; set when a policy sent it elsewhere.
     pub(crate) instead_of: Option<Passed>,
 }
@@ -48,6 +52,31 @@ pub(crate) struct Passed {
     pub(crate) price_name: Arc<str>,
     /// The model.
     pub(crate) model: Arc<str>,
+}
+
+/// Something that allows an answer from the cache only.
+struct CacheOnly {
+    /// The place of what was decided among the decisions: corrected when there is no such answer.
+    decision: usize,
+    header: Option<HeaderValue>,
+    /// What the client is told then; `None` for a dry run.
+    refusal: Option<Refusal>,
+}
+
+/// Refuses a call that may be answered from the cache only and is not in it.
+pub(crate) fn refuse_uncached(ctx: &CallContext) -> Result<(), Refusal> {
+    let trail = &mut ctx.progress.borrow_mut().policy;
+    for cache_only in std::mem::take(&mut trail.cache_only) {
+        let action = if cache_only.refusal.is_some() { "rejected" } else { "would_reject" };
+        if let Some(decision) = trail.decisions.get_mut(cache_only.decision) {
+            decision.action = Arc::from(action);
+        }
+        if let Some(refusal) = cache_only.refusal {
+            trail.header = cache_only.header;
+            return Err(refusal);
+        }
+    }
+    Ok(())
 }
 
 /// Applies what is in force: the candidates that the call may go to now, or a refusal.
@@ -80,9 +109,7 @@ fn apply_in_order(
         }
         let verdict = match &policy.action {
             PolicyAction::Block => Verdict::Refused(Refusal::blocked(&policy.monitor, rest(policy, now))),
-            PolicyAction::CacheOnly => {
-                Verdict::Refused(Refusal::not_cached(&policy.monitor, rest(policy, now)))
-            }
+            PolicyAction::CacheOnly => cache_only(ctx, policy, now),
             PolicyAction::Throttle { calls_per_minute } => {
                 throttled(ctx, policies, policy, *calls_per_minute, now)
             }
@@ -90,11 +117,17 @@ fn apply_in_order(
         };
         let mut progress = ctx.progress.borrow_mut();
         progress.policy.decisions.push(decision(policy, &verdict));
+        if let Verdict::Cached(refusal) = verdict {
+            let decision = progress.policy.decisions.len() - 1;
+            let refusal = Some(refusal).filter(|_| !policy.is_dry_run);
+            progress.policy.cache_only.push(CacheOnly { decision, header: header(policy), refusal });
+            continue;
+        }
         if policy.is_dry_run {
             continue;
         }
         match verdict {
-            Verdict::Allowed | Verdict::Unchanged(_) => {}
+            Verdict::Allowed | Verdict::Unchanged(_) | Verdict::Cached(_) => {}
             Verdict::Refused(refusal) => {
                 progress.policy.header = header(policy);
                 return Err(refusal);
@@ -113,12 +146,22 @@ fn apply_in_order(
 enum Verdict {
     Allowed,
     Refused(Refusal),
+    /// Allowed when the cache has an answer, else refused so.
+    Cached(Refusal),
     Rerouted {
         to: Candidates,
         passed: Passed,
     },
     /// Why the call stays as it is.
     Unchanged(&'static str),
+}
+
+/// Leaves the decision to the cache, where there is one that answers.
+fn cache_only(ctx: &CallContext, policy: &ActivePolicy, now: UnixMicros) -> Verdict {
+    let cache = ctx.gateway().cache.as_ref();
+    let answers = cache.is_some_and(|cache| cache.config().mode == CacheMode::Enforce);
+    let refusal = Refusal::not_cached(&policy.monitor, rest(policy, now), answers);
+    if answers { Verdict::Cached(refusal) } else { Verdict::Refused(refusal) }
 }
 
 fn throttled(
@@ -164,7 +207,7 @@ fn with_model(ctx: &CallContext, model: &Arc<str>, candidates: &[Candidate]) -> 
 /// `would_…`, so that nobody counts it as done.
 fn decision(policy: &ActivePolicy, verdict: &Verdict) -> PolicyDecision {
     let action = match (verdict, policy.is_dry_run) {
-        (Verdict::Allowed, _) => "allowed",
+        (Verdict::Allowed | Verdict::Cached(_), _) => "allowed",
         (Verdict::Unchanged(_), _) => "unchanged",
         (Verdict::Refused(_), false) => "rejected",
         (Verdict::Refused(_), true) => "would_reject",
@@ -210,7 +253,7 @@ fn rest(policy: &ActivePolicy, now: UnixMicros) -> Duration {
 
 /// The tags of a call that has not been answered: those of its span but for what only an answer tells.
 struct Asked<'a> {
-    attribution: Attribution,
+    attribution: Cow<'a, Attribution>,
     name: Arc<str>,
     client: Option<String>,
     provider: Option<&'a str>,
@@ -223,8 +266,7 @@ impl<'a> Asked<'a> {
     fn of(ctx: &'a CallContext, candidates: &[Candidate]) -> Self {
         let key = ctx.key().map(|key| &**key);
         Self {
-            // The span's own is made when the call has ended; calls under a policy are few enough to pay for two.
-            attribution: attribution(&ctx.head.headers, key, ctx.question.get()),
+            attribution: ctx.attribution(),
             name: span_name(ctx),
             client: client_name(ctx),
             provider: candidates.first().map(|candidate| &*ctx.provider(candidate.provider).name),

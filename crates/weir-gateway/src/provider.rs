@@ -92,6 +92,11 @@ impl Provider {
         dialect.has_stream_options() && self.asks_for_usage.load(Ordering::Relaxed)
     }
 
+    /// Whether Weir holds its key, which goes in place of whatever the client shows.
+    pub(crate) fn has_key(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// Takes note that the upstream does not know `stream_options`.
     pub(crate) fn stop_asking_for_usage(&self) {
         self.asks_for_usage.store(false, Ordering::Relaxed);

@@ -140,11 +140,13 @@ impl Refusal {
         Self { retry_after, ..Self::new(WeirErrorKind::PermissionDenied, "policy_block", message) }
     }
 
-    pub(crate) fn not_cached(monitor: &str, retry_after: Duration) -> Self {
+    /// `has_cache` says whether one answers at all.
+    pub(crate) fn not_cached(monitor: &str, retry_after: Duration, has_cache: bool) -> Self {
         let seconds = retry_after.as_secs();
+        let why = if has_cache { "" } else { ": no cache is configured" };
         let message = format!(
             "monitor {monitor:?} lets such calls be answered from the cache only, for {seconds} s at most, and this one is not in \
-             it: no cache is configured"
+             it{why}"
         );
         let retry_after = Some(retry_after);
         Self { retry_after, ..Self::new(WeirErrorKind::PermissionDenied, "policy_cache_only", message) }

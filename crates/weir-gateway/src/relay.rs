@@ -18,6 +18,7 @@ use http::{HeaderMap, Method, Response, StatusCode, response};
 use weir_dialect::{ResponseFacts, StreamOptions, StreamReader};
 use weir_types::NanoUsd;
 
+use crate::cache;
 use crate::context::{Answer, CallContext};
 use crate::finish::{Ending, finish};
 use crate::forward::{Reply, ReplyBody};
@@ -32,10 +33,12 @@ use stream::Relay;
 /// Passes an answer on.
 pub(crate) async fn relay(ctx: &Rc<CallContext>, reply: Reply) -> Result<Response<GatewayBody>, Refusal> {
     note_answer(ctx, &reply);
+    cache::note_reply(ctx, &reply);
     let Reply { provider, mut head, body, strips_usage } = reply;
     headers::remove_hop_by_hop(&mut head.headers);
     head.headers.insert(WEIR_SPAN_ID, ctx.trace.span_id_header());
     policy::add_header(ctx, &mut head.headers);
+    cache::add_header(ctx, &mut head.headers);
     match body {
         ReplyBody::Held(bytes) => Ok(whole::answer(ctx, head, bytes).await),
         ReplyBody::Live(exchange) if has_no_body(ctx, head.status, &exchange) => {
@@ -46,7 +49,10 @@ pub(crate) async fn relay(ctx: &Rc<CallContext>, reply: Reply) -> Result<Respons
         ReplyBody::Live(exchange) => match kind_of(ctx, &head) {
             Kind::Stream => Ok(stream(ctx, head, provider, *exchange, strips_usage)),
             Kind::Whole => whole::collect(ctx, head, provider, *exchange).await,
-            Kind::Unread => Ok(respond(head, None, GatewayBody::relay(Relay::new(ctx, provider, *exchange)))),
+            Kind::Unread => {
+                cache::discard(ctx);
+                Ok(respond(head, None, GatewayBody::relay(Relay::new(ctx, provider, *exchange))))
+            }
         },
     }
 }

@@ -7,11 +7,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use weir_control::cache::CachedAnswer;
 use weir_dialect::{ResponseFacts, UsageDetail};
 use weir_meter::{Meter, PriceDetail, ServiceTier};
 use weir_types::{NanoUsd, Span, SpanKind};
 
 use super::{Ending, said};
+use crate::cache;
 use crate::context::CallContext;
 use crate::policy::Passed;
 
@@ -23,6 +25,8 @@ pub(super) struct Metering {
     model: Option<Arc<str>>,
     /// The provider and the model that a policy passed over for a cheaper one.
     instead_of: Option<Passed>,
+    /// The kept answer that the call was given, for nothing.
+    hit: Option<Arc<CachedAnswer>>,
     detail: UsageDetail,
     input: Option<Bytes>,
     instructions: Option<Bytes>,
@@ -50,6 +54,7 @@ impl Metering {
             model: asked.and_then(|attempt| attempt.model.clone()).or_else(|| ctx.model().cloned()),
             is_charged: is_model_call && is_success && asked.is_some() && ended_at_provider,
             instead_of: progress.policy.instead_of.clone(),
+            hit: progress.cache.hit.clone(),
             is_partial,
             detail: facts.usage_detail,
             input: question.and_then(|question| question.input.clone()),
@@ -102,6 +107,9 @@ impl Metering {
 
     /// Prices the tokens, and lets the meter learn from what the provider stated.
     pub(super) fn price(&self, meter: &Meter, span: &mut Span) {
+        if let Some(hit) = &self.hit {
+            return cache::saved(hit, span);
+        }
         let Some(provider) = self.price_name.as_deref().filter(|_| !span.tokens.is_unknown()) else { return };
         let detail = self.price_detail();
         let names = [span.response_model.as_deref(), self.model.as_deref()];

@@ -9,12 +9,14 @@ use weir_types::{Content, Record, Source, Span, SpanKind, SpanStatus, limits};
 use super::Ending;
 use super::attributes;
 use super::client;
-use crate::attribution::attribution;
 use crate::config::Bodies;
 use crate::context::{Attempt, CallContext, Question};
 
 /// What nginx made the status of a client that closed its request.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// What every answer that is kept had.
+const HIT_STATUS: u16 = 200;
 
 /// Bytes of an error message that are kept.
 const ERROR_MESSAGE_BYTES_MAX: usize = 2_048;
@@ -77,6 +79,11 @@ fn set_progress(span: &mut Span, ctx: &CallContext) {
     span.provider = provider.map(|index| ctx.provider(index).name.clone());
     span.http_status = progress.answer.as_ref().map(|answer| answer.status);
     span.policy.clone_from(&progress.policy.decisions);
+    span.cache = progress.cache.status;
+    if let Some(hit) = &progress.cache.hit {
+        span.provider = Some(Arc::clone(&hit.provider));
+        span.http_status = Some(HIT_STATUS);
+    }
 }
 
 fn set_outcome(span: &mut Span, facts: &ResponseFacts, ending: &Ending<'_>) {
@@ -113,7 +120,7 @@ fn set_outcome(span: &mut Span, facts: &ResponseFacts, ending: &Ending<'_>) {
 
 /// Returns the tags that are no fields.
 fn set_attribution(span: &mut Span, ctx: &CallContext) -> Vec<(String, String)> {
-    let found = attribution(&ctx.head.headers, ctx.key().map(|key| &**key), ctx.question.get());
+    let found = ctx.attribution().into_owned();
     span.team = found.team;
     span.app = found.app;
     span.agent = found.agent;

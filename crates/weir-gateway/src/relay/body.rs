@@ -8,6 +8,9 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::stream::Relay;
 
+/// Bytes of a kept stream that go out at once; what a relayed one is joined to at most.
+const REPLAYED_BYTES_MAX: usize = 32 * 1024;
+
 /// A response body: here as a whole, or relayed as it arrives.
 ///
 /// Not `Send`: it holds the connection to the provider, which belongs to the worker's thread.
@@ -16,6 +19,8 @@ pub struct GatewayBody(Kind);
 enum Kind {
     Whole(Option<Bytes>),
     Relayed(Box<Relay>),
+    /// What is left of a stream that was kept.
+    Replayed(Bytes),
 }
 
 /// Why a relayed body ended early. The client sees its connection cut, as it would have without Weir between.
@@ -30,6 +35,11 @@ impl GatewayBody {
 
     pub(crate) fn empty() -> Self {
         Self(Kind::Whole(None))
+    }
+
+    /// A stream whose bytes are here. It goes out as a stream: its length is not stated.
+    pub(crate) fn replayed(bytes: Bytes) -> Self {
+        Self(Kind::Replayed(bytes))
     }
 
     pub(super) fn relay(relay: Relay) -> Self {
@@ -48,6 +58,10 @@ impl Body for GatewayBody {
         match &mut self.0 {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Relayed(relay) => relay.poll_data(cx).map(|data| data.map(|data| data.map(Frame::data))),
+            Kind::Replayed(rest) => {
+                let piece = rest.split_to(rest.len().min(REPLAYED_BYTES_MAX));
+                Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+            }
         }
     }
 
@@ -55,6 +69,7 @@ impl Body for GatewayBody {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_none(),
             Kind::Relayed(relay) => relay.is_end(),
+            Kind::Replayed(rest) => rest.is_empty(),
         }
     }
 
@@ -62,6 +77,7 @@ impl Body for GatewayBody {
         match &self.0 {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Kind::Relayed(relay) => relay.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Kind::Replayed(_) => SizeHint::default(),
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio::time::{Instant, Sleep};
 use weir_dialect::{ResponseFacts, StreamForward, StreamReader, StreamStep};
 
 use super::body::RelayError;
+use crate::cache;
 use crate::context::CallContext;
 use crate::finish::{Counting, Ending, Finished, begin_finish};
 use crate::upstream::connection::Exchange;
@@ -154,12 +155,17 @@ impl Relay {
         }
         match step.forward {
             StreamForward::None => {}
-            StreamForward::Same(piece) => self.waiting.push(piece),
-            StreamForward::Parts(pieces) => pieces.into_iter().for_each(|piece| self.waiting.push(piece)),
+            StreamForward::Same(piece) => self.pass_on(piece),
+            StreamForward::Parts(pieces) => pieces.into_iter().for_each(|piece| self.pass_on(piece)),
         }
         if step.terminal {
             self.record(|_| Ending::Answered, State::Relaying);
         }
+    }
+
+    fn pass_on(&mut self, piece: Bytes) {
+        cache::capture_piece(&self.ctx, &piece);
+        self.waiting.push(piece);
     }
 
     /// The provider has said everything.

@@ -11,6 +11,7 @@ use weir_dialect::{ResponseFacts, read_error, read_response};
 use super::body::GatewayBody;
 use super::respond;
 use super::stream::Relay;
+use crate::cache;
 use crate::context::CallContext;
 use crate::finish::{Ending, finish};
 use crate::refusal::Refusal;
@@ -31,6 +32,7 @@ pub(super) async fn collect(
     let mut bytes = Gathered::default();
     loop {
         if bytes.len() > bytes_max {
+            cache::discard(ctx);
             let relay = Relay::new(ctx, provider, exchange).with_beginning(bytes.into_bytes());
             return Ok(respond(head, None, GatewayBody::relay(relay)));
         }
@@ -49,6 +51,7 @@ pub(super) async fn answer(ctx: &CallContext, head: response::Parts, bytes: Byte
     if let Some(answer) = ctx.progress.borrow_mut().answer.as_mut() {
         answer.bytes = bytes.len() as u64;
     }
+    cache::capture_whole(ctx, &bytes);
     let facts = facts(ctx, &head, &bytes);
     let ending =
         if is_unreadable(ctx, &head, &facts, &bytes) { Ending::Unreadable } else { Ending::Answered };
