@@ -55,4 +55,12 @@ pub enum DemoError {
         /// What it may be.
         expected: &'static str,
     },
+    /// A scripted incident did not come about.
+    #[error("the incident for {monitor} did not go as it should: {reason}")]
+    Incident {
+        /// The monitor that it is for.
+        monitor: &'static str,
+        /// What failed, or was waited for in vain.
+        reason: String,
+    },
 }

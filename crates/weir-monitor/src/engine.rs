@@ -31,7 +31,7 @@ use crate::condition::Judged;
 use crate::definition::Monitor;
 use crate::ledger::{Keep, Ledger, Selection};
 use composite::States;
-use watch::{Kind, Watch};
+use watch::{Judged1, Kind, Watch};
 
 pub use machine::{Bounds, Change, Machine, Seen};
 pub use tick::{Presence, Telling, TickReport};
@@ -182,6 +182,11 @@ impl Engine {
                 let digest = judged.digest.text();
                 report.digests.push((Arc::from(watch.monitor.name.as_str()), Arc::from(digest)));
                 say::report(&mut report, watch, at, judged, tell);
+            } else if tell && watch.is_untold {
+                // What changed at ticks of which only the end is told is told at that end, also by monitors that are judged
+                // more rarely.
+                let judged_at = watch.evaluated_at.unwrap_or(at);
+                say::report(&mut report, watch, judged_at, Judged1::default(), true);
             }
             if needs_states {
                 states.insert(Arc::from(watch.monitor.name.as_str()), watch.states());

@@ -112,3 +112,47 @@ impl CellFeed for DuckCellFeed {
         answers.map_err(ScanError::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_types::{Cell, CellDelta, CellKey, Tags, UnixMicros};
+
+    use super::*;
+
+    fn batch(position: u64, cells: usize) -> CellBatch {
+        let key = CellKey { metric: Arc::from("m"), tags: Tags::new() };
+        let delta = CellDelta { key, minute: UnixMicros(0), cell: Cell::default() };
+        CellBatch { position, added: vec![delta; cells], removed: Vec::new() }
+    }
+
+    fn positions(taken: Option<Vec<Arc<CellBatch>>>) -> Option<Vec<u64>> {
+        taken.map(|batches| batches.iter().map(|batch| batch.position).collect())
+    }
+
+    #[test]
+    fn too_much_is_dropped_as_a_whole_and_said_once() {
+        let tap = CellTap::default();
+        tap.put(batch(1, 1));
+        assert_eq!(positions(tap.take()), Some(vec![]), "nobody listened");
+        tap.put(batch(2, WAITING_CELLS_MAX));
+        tap.put(batch(3, 1));
+        tap.put(batch(4, 1));
+        assert_eq!(positions(tap.take()), None);
+        // Whatever comes between this and the snapshot that must follow is kept.
+        tap.put(batch(5, WAITING_CELLS_MAX));
+        assert_eq!(positions(tap.take()), Some(vec![5]));
+    }
+
+    #[test]
+    fn what_is_not_known_is_as_if_too_much_had_happened() {
+        let tap = CellTap::default();
+        tap.lose_track();
+        assert_eq!(positions(tap.take()), Some(vec![]), "nobody listened");
+        tap.put(batch(1, 1));
+        tap.lose_track();
+        tap.put(batch(2, 1));
+        assert_eq!(positions(tap.take()), None);
+        tap.put(batch(3, 1));
+        assert_eq!(positions(tap.take()), Some(vec![3]));
+    }
+}

@@ -25,7 +25,7 @@ pub enum Command {
     /// Start Weir: gateway, API and dashboard
     Serve(ServeArgs),
     /// Start Weir with a simulated provider and traffic, to look around without a key
-    Demo(ServeArgs),
+    Demo(DemoArgs),
     /// Validate a configuration file, and say all that is wrong with it
     Check(CheckArgs),
     /// Make, list and revoke virtual keys
@@ -62,6 +62,40 @@ pub struct ServeArgs {
     /// The address to listen on; overrides `server.listen`
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+}
+
+/// What to show.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  weir demo\n  weir demo --incident latency      # watch a monitor fire and recover, then end\n  weir demo --incident all --config weir.toml    # told to the receivers of weir.toml\n\nAn incident has a Weir and a data folder of its own, which is removed unless --data-dir names one; its clock is turned forward."
+)]
+pub struct DemoArgs {
+    /// Play a scripted incident, from a quiet beginning until its monitor has fired and recovered
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub incident: Option<IncidentName>,
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// The incidents of the demo, one for each of the seven monitors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IncidentName {
+    /// Token spend grows week over week
+    Spend,
+    /// The p95 latency of a model exceeds its limits
+    Latency,
+    /// Calls fail
+    Errors,
+    /// Faithfulness scores drop
+    Hallucination,
+    /// An agent goes in circles
+    AgentLoop,
+    /// A prompt has patterns of injection
+    Injection,
+    /// Retrieval finds what nobody asked for
+    Retrieval,
+    /// One after the other
+    All,
 }
 
 /// What to validate.

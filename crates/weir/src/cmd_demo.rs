@@ -1,7 +1,9 @@
 //! `weir demo`: Weir with a simulated provider and believable traffic, so that a newcomer sees a page that lives.
 //!
 //! Everything but the provider is the real thing. The first start writes a day of the past, so that charts have
-//! something to show; later starts continue.
+//! something to show; later starts continue. With `--incident` a Weir of its own plays a script ([`incident`]).
+
+mod incident;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,7 +17,8 @@ use weir_demo::{
 use weir_gateway::{GatewayConfig, ProviderConfig, ProviderKind};
 use weir_types::{Clock as _, Record, SystemClock};
 
-use crate::cli::ServeArgs;
+use crate::cli::{DemoArgs, ServeArgs};
+use crate::clock::TurnedClock;
 use crate::cmd_serve::configured;
 use crate::wire::{self, Weir};
 use crate::{log, output};
@@ -27,8 +30,15 @@ const PAST_HOURS: u32 = 24;
 /// The seed of everything random, so that the demo looks the same each time.
 const SEED: u64 = 1;
 
-/// Serves the demo until the process is asked to end.
-pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+/// Serves the demo until the process is asked to end, or plays incidents.
+pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    match args.incident {
+        Some(name) => incident::run(name, &args.serve),
+        None => show(&args.serve),
+    }
+}
+
+fn show(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let mut config = configured(args)?;
     if args.data_dir.is_none() && args.config.is_none() {
         config.store.data_dir = PathBuf::from(DATA_DIR);
@@ -44,7 +54,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         .await?;
         config.gateway.providers = simulated_providers(&provider, &config.gateway)?;
         config.gateway.routes.clear();
-        let weir = Weir::open(config, true).await?;
+        let weir = Weir::open(config, Arc::new(TurnedClock::of_environment()), true).await?;
         write_past(&weir).await?;
         output::print(&welcome(&weir))?;
         let traffic = DemoTraffic {

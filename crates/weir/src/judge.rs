@@ -66,6 +66,8 @@ pub struct JudgeParts {
     pub configured: Vec<weir_monitor::Entry>,
     /// Runs what the state store does.
     pub runtime: Handle,
+    /// Whether the store has all that was in the journal when Weir started: what was missed is judged by nothing less.
+    pub is_recovered: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// See the module.
@@ -144,7 +146,7 @@ impl Judge {
     }
 
     fn run(&self) {
-        while !self.is_stopped() && !self.resume() {
+        while !(self.is_stopped() || (self.parts.is_recovered)() && self.resume()) {
             self.wait();
         }
         while !self.is_stopped() {

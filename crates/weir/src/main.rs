@@ -4,6 +4,7 @@
 
 mod cli;
 mod client;
+mod clock;
 mod cmd_check;
 mod cmd_completions;
 mod cmd_demo;

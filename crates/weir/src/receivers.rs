@@ -112,7 +112,7 @@ impl Receivers {
     }
 
     /// Where DogStatsD is received by UDP, if it is.
-    fn statsd_port(&self) -> Option<u16> {
+    pub fn statsd_port(&self) -> Option<u16> {
         self.open.iter().find_map(|(_, socket)| match socket {
             Socket::Datagrams(socket) => Some(socket.local_addr().ok()?.port()),
             _ => None,

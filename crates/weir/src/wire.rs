@@ -15,7 +15,7 @@ use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_notify::{Notifier, NotifierParts};
 use weir_store::Store;
-use weir_types::{Clock, SystemClock};
+use weir_types::Clock;
 
 use crate::config::Config;
 use crate::judge::{Judge, JudgeParts};
@@ -33,6 +33,8 @@ pub struct Weir {
     pub store: Arc<Store>,
     /// Tokens and prices.
     pub meter: Arc<Meter>,
+    /// Where DogStatsD is received by UDP, if it is.
+    pub statsd_port: Option<u16>,
     listener: TcpListener,
     gateway: Arc<Gateway>,
     judge: Arc<Judge>,
@@ -46,8 +48,8 @@ pub struct Weir {
 }
 
 impl Weir {
-    /// Opens the listener and the store and connects the parts. Nothing is served yet.
-    pub async fn open(config: Config, demo: bool) -> anyhow::Result<Self> {
+    /// Opens the listener and the store and connects the parts, all of which go by this clock. Nothing is served yet.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>, demo: bool) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(config.listen).with_context(|| {
             format!(
                 "cannot listen on {}: stop what listens there, or choose another with --listen",
@@ -56,7 +58,6 @@ impl Weir {
         })?;
         let address = listener.local_addr()?;
         let receivers = Receivers::open(&config.listeners)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
         let meter = Arc::new(Meter::new(config.prices));
         // Whatever is recorded is shown to those who watch: every source appends through this one sink.
@@ -70,6 +71,7 @@ impl Weir {
             base_url: config.public_url.unwrap_or_else(|| Arc::from(format!("http://{address}"))),
         })?;
         let waker = notifier.waker();
+        let (recovering, recovered_at) = (Arc::clone(&store), store.stats().journal_position);
         let judge = Judge::new(JudgeParts {
             feed: store.cell_feed(),
             scan: store.scan(),
@@ -82,6 +84,7 @@ impl Weir {
             clock: Arc::clone(&clock),
             configured: config.monitors,
             runtime: tokio::runtime::Handle::current(),
+            is_recovered: Box::new(move || recovering.stats().stored_position >= recovered_at),
         });
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
@@ -134,6 +137,7 @@ impl Weir {
             address,
             store,
             meter,
+            statsd_port: receivers.statsd_port(),
             listener,
             gateway,
             judge,

@@ -12,7 +12,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, setsockopt, sockopt};
 use tokio::sync::watch;
-use weir_types::UnixMicros;
+use weir_types::Clock;
 
 use super::aggregate::Aggregate;
 use super::line::LineError;
@@ -78,7 +78,7 @@ pub(super) fn receive(socket: &Socket, inlet: &Inlet, stopped: &watch::Receiver<
     let mut aggregate = Aggregate::default();
     let mut flushed_at = Instant::now();
     loop {
-        let received = take_batch(socket, &mut headers, &mut buffers, &mut aggregate, inlet.clock().now());
+        let received = take_batch(socket, &mut headers, &mut buffers, &mut aggregate, inlet.clock());
         let is_over = *stopped.borrow() || stopped.has_changed().is_err();
         if is_over || aggregate.is_full() || flushed_at.elapsed() >= FLUSH {
             keep(&mut aggregate, inlet);
@@ -104,11 +104,13 @@ fn take_batch(
     headers: &mut MultiHeaders<()>,
     buffers: &mut [Vec<u8>],
     aggregate: &mut Aggregate,
-    now: UnixMicros,
+    clock: &dyn Clock,
 ) -> Result<usize, Errno> {
     let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
     let flags = MsgFlags::MSG_WAITFORONE;
     let messages = recvmmsg(socket.0.as_raw_fd(), headers, slices.iter_mut(), flags, None)?;
+    // What was waited for came now, and not when the waiting began.
+    let now = clock.now();
     let mut count = 0;
     for message in messages {
         count += 1;

@@ -3,11 +3,12 @@
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 use weir_ingest::{Inlet, RefusalCount, dogstatsd};
-use weir_types::{EventLevel, Point, PointKind, Record};
+use weir_types::{Clock, EventLevel, Point, PointKind, Record, UnixMicros};
 
 use crate::kept::{self, Kept};
 
@@ -21,7 +22,10 @@ struct Receiver {
 
 impl Receiver {
     fn new() -> Self {
-        let (inlet, kept) = kept::inlet();
+        Self::before(kept::inlet())
+    }
+
+    fn before((inlet, kept): (Arc<Inlet>, Arc<Kept>)) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         client.connect(socket.local_addr().unwrap()).unwrap();
@@ -81,6 +85,31 @@ fn the_five_metrics_and_the_event_of_the_seed_are_kept_as_its_python_code_sends_
         (1, "RAG Relevance Warning", EventLevel::Warning)
     );
     assert_eq!(refusals, []);
+}
+
+/// A clock that is looked at: an hour later each time.
+#[derive(Default)]
+struct Hours(AtomicI64);
+
+impl Clock for Hours {
+    fn now(&self) -> UnixMicros {
+        UnixMicros(self.0.fetch_add(1, Ordering::SeqCst) * UnixMicros::HOUR)
+    }
+}
+
+#[test]
+fn a_sample_has_the_time_at_which_it_came_and_not_that_from_which_on_it_was_waited_for() {
+    let clock = Arc::new(Hours::default());
+    let receiver = Receiver::before(kept::inlet_by(Arc::clone(&clock) as _));
+    receiver.send("a:1|g");
+    receiver.kept.wait_until("the first", |records| records.len() == 1);
+    // The receiver waits. Whatever it looked at before this is too early for what is sent now.
+    let sent_at = clock.now();
+    receiver.send("b:1|g");
+    receiver.kept.wait_until("the second", |records| records.len() == 2);
+    let (kept, _) = receiver.finish();
+    let came_at = kept.points()[1].time;
+    assert!(came_at > sent_at, "{came_at:?} is not after {sent_at:?}");
 }
 
 #[test]

@@ -45,12 +45,17 @@ impl RecordSink for Kept {
     }
 }
 
-/// An inlet and what it keeps.
+/// An inlet whose clock stands, and what it keeps.
 pub fn inlet() -> (Arc<Inlet>, Arc<Kept>) {
+    inlet_by(Arc::new(Standing))
+}
+
+/// An inlet that goes by a clock, and what it keeps.
+pub fn inlet_by(clock: Arc<dyn Clock>) -> (Arc<Inlet>, Arc<Kept>) {
     let kept = Arc::new(Kept::default());
     let meter = Arc::new(Meter::new(PriceBook::bundled()));
     let sink: Arc<dyn RecordSink> = Arc::clone(&kept) as _;
-    (Arc::new(Inlet::new(InletParts { sink, meter, clock: Arc::new(Standing) })), kept)
+    (Arc::new(Inlet::new(InletParts { sink, meter, clock })), kept)
 }
 
 impl Kept {

@@ -26,6 +26,7 @@ pub(super) fn report(
     let monitor = Arc::clone(&watch.monitor);
     let bounds = watch.bounds;
     let mut touched = judged.touched;
+    watch.is_untold = !tell && (watch.is_untold || !judged.changes.is_empty());
     for change in judged.changes {
         let transition = transition(watch, at, &change);
         if let Some(state) = watch.group_mut(&change.group) {
@@ -39,7 +40,7 @@ pub(super) fn report(
     }
     if tell {
         let revision = Arc::clone(&watch.revision);
-        for (tags, state) in watch.groups.values_mut() {
+        for (tags, state) in watch.all_groups_mut() {
             if let Some(telling) = telling(&monitor, &revision, &bounds, at, tags, state) {
                 touched.push(tags.clone());
                 report.tellings.push(telling);

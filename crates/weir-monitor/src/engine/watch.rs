@@ -54,6 +54,8 @@ pub(super) struct Watch {
     resumed: Option<UnixMicros>,
     errors_in_row: u32,
     pub(super) is_full: bool,
+    /// Whether something changed since people were told last.
+    pub(super) is_untold: bool,
     /// Groups as they were kept, until the first tick tells the order of keys.
     kept: Vec<(Tags, GroupState)>,
 }
@@ -101,6 +103,7 @@ impl Watch {
             seen_delay_us: 0,
             errors_in_row: 0,
             is_full: true,
+            is_untold: false,
             kept: Vec::new(),
         }
     }
@@ -122,6 +125,7 @@ impl Watch {
             std::mem::take(&mut other.groups).into_values().chain(std::mem::take(&mut other.kept)).collect();
         self.evaluated_at = other.evaluated_at;
         self.seen_delay_us = other.seen_delay_us;
+        self.is_untold = other.is_untold;
     }
 
     /// Takes over that a tick was the last of all monitors: the last that this one was due at.
@@ -151,6 +155,7 @@ impl Watch {
     pub(super) fn restore(&mut self, kept: &KeptGroup, tick: UnixMicros) -> Result<(), serde_json::Error> {
         let mut state: GroupState = serde_json::from_str(&kept.state)?;
         state.resume(self.last_due(tick), &kept.group);
+        self.is_untold |= state.told != state.machine.state();
         self.kept.push((kept.group.clone(), state));
         Ok(())
     }
@@ -304,6 +309,10 @@ impl Watch {
     /// All groups, those that wait for the first tick included.
     pub(super) fn all_groups(&self) -> impl Iterator<Item = (&Tags, &GroupState)> {
         self.groups.values().chain(&self.kept).map(|(tags, state)| (tags, state))
+    }
+
+    pub(super) fn all_groups_mut(&mut self) -> impl Iterator<Item = (&Tags, &mut GroupState)> {
+        self.groups.values_mut().chain(&mut self.kept).map(|(tags, state)| (&*tags, state))
     }
 
     pub(super) fn group_mut(&mut self, group: &Tags) -> Option<&mut GroupState> {

@@ -1,6 +1,8 @@
 //! What the engine makes of cells, tick by tick.
 
-use crate::world::World;
+use weir_monitor::TickReport;
+
+use crate::world::{World, minute};
 
 const P95: &str = r#"
     [[monitors]]
@@ -57,4 +59,26 @@ fn a_count_without_values_is_zero_and_recovers() {
     world.add(3, "llm.tokens.total", &[("agent", "a")], &[500.0]);
     world.tick_to(12);
     insta::assert_snapshot!(world.story());
+}
+
+#[test]
+fn what_changed_while_ticks_were_caught_up_is_told_at_their_end_also_by_a_monitor_that_is_judged_rarely() {
+    let mut world = World::new(
+        r#"
+        [[monitors]]
+        name = "busy"
+        condition = "sum(llm.tokens.total) > 100 over 10m every 10m"
+        message = "{value} tokens"
+        "#,
+    );
+    world.add(5, "llm.tokens.total", &[("agent", "a")], &[500.0]);
+    // The last tick tells. Killed before it, the engine has of the monitor only what was kept.
+    world.catch_up_to(11);
+    world.restart();
+    world.away_to(12);
+    world.tick_to(13);
+    let told = |report: &TickReport| (report.at, report.tellings.len());
+    let told: Vec<_> = world.reports.iter().map(told).filter(|(_, tellings)| *tellings > 0).collect();
+    assert_eq!(told, [(minute(12), 1)], "{}", world.story());
+    assert_eq!(&*world.reports[11].tellings[0].transition.message, "500 tokens");
 }

@@ -80,6 +80,13 @@ impl World {
         }
     }
 
+    /// The same, and minute `n` is not the last of them: nothing is told yet.
+    pub(crate) fn catch_up_to(&mut self, n: i64) {
+        while self.now < n {
+            self.tick(Presence::Away, false);
+        }
+    }
+
     fn tick(&mut self, presence: Presence, tell: bool) {
         self.now += 1;
         let report = self.engine.tick(minute(self.now), presence, tell, &self.ledger);

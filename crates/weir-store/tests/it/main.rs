@@ -6,6 +6,7 @@ mod alerts;
 mod audit;
 mod awaiting;
 mod browse;
+mod cell_feed;
 mod coverage;
 mod documents;
 mod journal;

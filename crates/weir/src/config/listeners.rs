@@ -46,6 +46,12 @@ pub enum Place {
 }
 
 impl Listeners {
+    /// Nothing but DogStatsD, on any free port of the loopback.
+    pub fn only_dogstatsd() -> Self {
+        let place = Place::Address((Ipv4Addr::LOCALHOST, 0).into());
+        Self { doors: vec![Door { name: "dogstatsd", place, is_written: true }] }
+    }
+
     /// All of them, in a fixed order.
     pub fn doors(&self) -> &[Door] {
         &self.doors

@@ -8,8 +8,8 @@ use weir_query::QueryContext;
 use weir_query::cost::{self, ChangePart};
 use weir_types::metric::{self, Unit};
 use weir_types::{
-    Scope, SortOrder, SpanFilter, SpanSelection, SpanSort, SqlLimits, TagKey, Tags, TimeRange, TraceId,
-    Transition, UnixMicros,
+    NoticeKind, Scope, SortOrder, SpanFilter, SpanSelection, SpanSort, SqlLimits, TagKey, Tags, TimeRange,
+    TraceId, Transition, UnixMicros,
 };
 
 use super::JudgeParts;
@@ -47,6 +47,11 @@ pub(super) fn add(parts: &JudgeParts, engine: &mut Engine, report: &mut TickRepo
         if let Some(change) = report.transitions.iter().find(same) {
             told.exemplars.clone_from(&change.exemplars);
             told.details.clone_from(&change.details);
+        } else if telling.kind == NoticeKind::Trigger && left > 0 {
+            // The change was at an earlier tick, of which nothing was told. Its traces are known.
+            left -= 1;
+            told.details =
+                Subject::of(engine, told).map(|subject| subject.details(parts)).unwrap_or_default();
         }
     }
 }

@@ -29,8 +29,9 @@ impl Lateness {
     pub(super) fn note(&mut self, batch: &CellBatch, now: UnixMicros) {
         for delta in &batch.added {
             let late_us = now.0.saturating_sub(delta.minute.0.saturating_add(UnixMicros::MINUTE));
-            // What comes after a day is an import, and says nothing about what comes by itself.
-            if late_us > UnixMicros::DAY {
+            // Nobody waits for what comes later than the longest wait: an import of the past must not delay what comes by
+            // itself.
+            if late_us > DELAY_US_MAX {
                 continue;
             }
             let seen = self.by_metric.entry(Arc::clone(&delta.key.metric)).or_default();
@@ -88,5 +89,16 @@ mod tests {
         lateness.note(&batch(95, 100), now);
         assert_eq!(lateness.delay_us("m"), 4 * UnixMicros::MINUTE);
         assert_eq!(lateness.delay_us("other"), 0);
+    }
+
+    #[test]
+    fn an_import_of_the_past_delays_nothing() {
+        let mut lateness = Lateness::default();
+        let now = UnixMicros(2_000 * UnixMicros::MINUTE);
+        for minute in 1_000..1_980 {
+            lateness.note(&batch(minute, 10), now);
+        }
+        lateness.note(&batch(2_000, 1_000), now);
+        assert_eq!(lateness.delay_us("m"), 0);
     }
 }

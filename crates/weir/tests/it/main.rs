@@ -10,6 +10,8 @@ mod bad_clients;
 mod bad_upstreams;
 mod cli;
 mod help;
+mod hook;
+mod incidents;
 mod keys;
 mod kill;
 mod monitors;
