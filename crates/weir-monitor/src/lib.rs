@@ -39,7 +39,10 @@ pub use exchange::{
 };
 pub use explain::explain;
 pub use ledger::{History, Keep, Ledger, Selection};
-pub use prove::{BacktestOptions, BacktestReport, GroupBacktest, MonitorBacktest, Verdict, backtest};
+pub use prove::{
+    BacktestOptions, BacktestReport, FoundState, GroupBacktest, MonitorBacktest, Problem, TestFile, TestRun,
+    Verdict, backtest, junit, run_tests, with_found_states,
+};
 pub use template::{Facts, NoticeState, Template, Variable};
 
 use weir_query::QueryError;

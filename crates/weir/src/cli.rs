@@ -1,9 +1,13 @@
 //! The command line: one definition for parser, help and shell completions.
 
+mod monitor;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use monitor::{DefinitionArgs, MonitorAction, MonitorArgs, SystemArg};
 
 /// Weir measures and controls the flow of LLM calls: gateway, store, queries and dashboard in one binary.
 #[derive(Debug, Parser)]
@@ -34,7 +38,7 @@ pub enum Command {
     Query(QueryArgs),
     /// Ask a question in SQL (read only)
     Sql(SqlArgs),
-    /// Explain, validate, list, import and export monitors
+    /// Explain, validate, list, test, import and export monitors
     Monitor(MonitorArgs),
     /// Replay a trace of arrival times through a gateway
     Replay(ReplayArgs),
@@ -237,96 +241,6 @@ pub enum KeyAction {
         /// The key's id, `key_…`
         id: String,
     },
-}
-
-/// What to do with monitors.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  weir monitor explain 'p95(llm.request.duration) by model > 5000ms'\n  weir monitor explain \"avg(last_4h):anomalies(avg:system.load.1{*} by {host}, 'agile', 2) >= 0.5\"\n  weir monitor check monitors/*.toml\n  weir monitor list\n  weir monitor import datadog export.json --to monitors/imported.toml\n  weir monitor export terraform > monitors.tf"
-)]
-pub struct MonitorArgs {
-    /// What to do
-    #[command(subcommand)]
-    pub action: MonitorAction,
-}
-
-/// What to do with monitors.
-#[derive(Debug, Subcommand)]
-pub enum MonitorAction {
-    /// Say what a condition means, with every default filled in
-    Explain {
-        /// The condition, in Weir's own form or as a Datadog monitor query
-        #[arg(value_name = "CONDITION")]
-        condition: String,
-    },
-    /// Validate definitions, and say what each monitor means
-    Check {
-        #[command(flatten)]
-        definitions: DefinitionArgs,
-    },
-    /// List monitors
-    List {
-        #[command(flatten)]
-        definitions: DefinitionArgs,
-        /// The form of the result
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-    /// Read monitors of another system, and say what does not come along
-    #[command(
-        after_help = "Examples:\n  weir monitor import datadog export.json --to monitors/imported.toml\n  terraform show -json | weir monitor import terraform -\n  weir monitor import prometheus rules.yaml\n\nWhat does not come along is listed on standard error, with what to do instead."
-    )]
-    Import {
-        /// The other system
-        #[arg(value_enum)]
-        system: SystemArg,
-        /// Its file: JSON of Datadog's API, output of `terraform show -json`, or rules; `-` reads standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Write the definitions to this new file instead of standard output
-        #[arg(long, value_name = "FILE.toml")]
-        to: Option<PathBuf>,
-    },
-    /// Write monitors for another system, and say what does not go along
-    #[command(
-        after_help = "Examples:\n  weir monitor export datadog > monitors.json\n  weir monitor export terraform p95-latency-per-model error-rate-spike > weir.tf\n  weir monitor export prometheus --file more.toml > rules.yaml\n\nWhat does not go along is listed on standard error, with what to do instead."
-    )]
-    Export {
-        /// The other system
-        #[arg(value_enum)]
-        system: SystemArg,
-        /// Which monitors [default: all]
-        #[arg(value_name = "NAME")]
-        names: Vec<String>,
-        /// A file of `[[monitors]]`, after the bundled ones and those of the configuration; may be repeated
-        #[arg(long = "file", value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// The configuration file [default: weir.toml, when it is there]
-        #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
-        config: Option<PathBuf>,
-    },
-}
-
-/// A system that monitors are exchanged with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SystemArg {
-    /// Datadog: JSON of its API
-    Datadog,
-    /// Terraform's provider for Datadog
-    Terraform,
-    /// Rules of Prometheus
-    Prometheus,
-}
-
-/// Where monitors are defined.
-#[derive(Debug, Args)]
-pub struct DefinitionArgs {
-    /// Files of `[[monitors]]`; the bundled ones and those of the configuration come before them
-    #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// The configuration file [default: weir.toml, when it is there]
-    #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
-    pub config: Option<PathBuf>,
 }
 
 /// What to replay, where and how fast.

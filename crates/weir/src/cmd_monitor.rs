@@ -1,6 +1,7 @@
 //! `weir monitor`: what monitors watch for and what they say, without a server.
 
 mod exchange;
+mod test;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -19,6 +20,12 @@ pub fn run(args: &MonitorArgs) -> anyhow::Result<ExitCode> {
         MonitorAction::Explain { condition } => explain(condition),
         MonitorAction::Check { definitions } => check(definitions),
         MonitorAction::List { definitions, format } => list(definitions, *format),
+        MonitorAction::Test { files, update, junit, config } => test::run(&test::TestArgs {
+            files,
+            update: *update,
+            junit: junit.as_deref(),
+            config: config.as_deref(),
+        }),
         MonitorAction::Import { system, file, to } => exchange::import(*system, file, to.as_deref()),
         MonitorAction::Export { system, names, files, config } => {
             let definitions = DefinitionArgs { files: files.clone(), config: config.clone() };

@@ -7,6 +7,7 @@ mod bands;
 mod definitions;
 mod engine;
 mod exchange;
+mod files;
 mod language;
 mod ledger;
 mod memory;

@@ -39,9 +39,70 @@ async fn a_monitor_that_means_nothing_keeps_weir_from_starting() {
     }
 }
 
+/// A file of the repository.
+fn of_repository(name: &str) -> String {
+    format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[tokio::test]
+async fn the_tests_of_the_seven_hold_and_builds_can_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = of_repository("monitors/seven.test.toml");
+    let told = weir_in(folder.path(), &["monitor", "test", &file, "--junit", "out.xml"]).await.good();
+    assert!(told.contains("8 tests, 0 of which failed\neach of 7 monitors leaves OK in some test"), "{told}");
+    let xml = std::fs::read_to_string(folder.path().join("out.xml")).unwrap();
+    assert!(xml.contains("tests=\"8\" failures=\"0\""), "{xml}");
+}
+
+const BUSY: &str =
+    "[[monitors]]\nname = \"busy\"\ncondition = \"sum(calls) > 10 over 1m\"\nmessage = \"{value}\"\n";
+const BUSY_TESTS: &str = r#"monitors = ["busy.toml"]
+[[tests]]
+name    = "a minute with eleven"
+monitor = "busy"
+series  = { calls = "1 11 1" }
+[tests.expect]
+"" = ["OK", "ALERT@3m", "OK"]
+"#;
+
+#[tokio::test]
+async fn a_test_that_does_not_hold_is_told_at_its_line_and_can_be_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = folder.path().join("more");
+    std::fs::create_dir(&more).unwrap();
+    std::fs::write(more.join("busy.toml"), BUSY).unwrap();
+    std::fs::write(more.join("busy.test.toml"), BUSY_TESTS).unwrap();
+    let ran = weir_in(folder.path(), &["monitor", "test", "more/busy.test.toml"]).await;
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.stdout);
+    weir_in(folder.path(), &["monitor", "test", "more/busy.test.toml", "--update"]).await.good();
+    let recorded = std::fs::read_to_string(more.join("busy.test.toml")).unwrap();
+    assert!(
+        recorded.ends_with("[tests.expect]\n\"\" = [\"OK@0m\", \"ALERT@2m\", \"OK@3m\"]\n"),
+        "{recorded}"
+    );
+    weir_in(folder.path(), &["monitor", "test", "more/busy.test.toml"]).await.good();
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_file_of_tests_is_told_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("busy.toml"), BUSY).unwrap();
+    std::fs::write(folder.path().join("x.test.toml"), BUSY_TESTS.replace("1 11 1", "1 eleven 1")).unwrap();
+    let told = weir_in(folder.path(), &["monitor", "test", "x.test.toml"]).await.bad();
+    assert!(told.contains("x.test.toml:5: test \"a minute with eleven\": series calls: `eleven`"), "{told}");
+    let inline = BUSY_TESTS.replace("[tests.expect]\n\"\" =", "expect.'' =");
+    std::fs::write(folder.path().join("x.test.toml"), &inline).unwrap();
+    let told = weir_in(folder.path(), &["monitor", "test", "x.test.toml", "--update"]).await.bad();
+    assert!(told.contains("must be a table [tests.expect] of its own"), "{told}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("x.test.toml")).unwrap(), inline);
+    let told = weir_in(folder.path(), &["monitor", "test", "nowhere.toml"]).await.bad();
+    assert!(told.contains("cannot read the tests nowhere.toml"), "{told}");
+}
+
 /// A file of the fixtures of the exchange.
 fn fixture(name: &str) -> String {
-    format!("{}/../../testdata/monitors/exchange/{name}", env!("CARGO_MANIFEST_DIR"))
+    of_repository(&format!("testdata/monitors/exchange/{name}"))
 }
 
 #[tokio::test]
