@@ -14,10 +14,13 @@
 //! [`EVENT_BYTES_MAX`]. Token counts leave this crate inclusive, whatever the dialect says.
 
 mod anthropic;
+mod cap;
 mod dialect;
 mod error;
 mod facts;
+mod literal;
 mod openai;
+mod outline;
 mod request;
 mod response;
 mod rewrite;
@@ -27,10 +30,14 @@ mod stream;
 mod text;
 mod wire;
 
+pub use cap::{OutputCap, cap_output};
 pub use dialect::{Dialect, Family};
 pub use error::{ErrorKind, ProviderError, WeirErrorKind, error_body, read_error};
 pub use facts::{ResponseFacts, UsageDetail};
+pub use literal::Literal;
+pub use outline::{Entry, Kind, Outline, Role, Text};
 pub use request::{RequestError, RequestFacts, read_request};
 pub use response::read_response;
 pub use rewrite::{RequestEdit, rewrite_request};
+pub use splice::{Edit, apply as apply_edits};
 pub use stream::{EVENT_BYTES_MAX, StreamForward, StreamOptions, StreamReader, StreamStep};

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -21,10 +21,13 @@ pub(crate) struct Member<'a> {
     pub(crate) value_at: Range<usize>,
 }
 
-/// One change: the bytes in `at` become `text`.
-pub(crate) struct Edit {
-    pub(crate) at: Range<usize>,
-    pub(crate) text: String,
+/// One change of a body: the bytes in `at` become `text`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Which bytes.
+    pub at: Range<usize>,
+    /// What stands there afterwards.
+    pub text: String,
 }
 
 /// The members of an object, in order, duplicates included. Fails when the text is not one JSON object.
@@ -62,6 +65,34 @@ impl<'de> Visitor<'de> for MembersVisitor<'de> {
     }
 }
 
+/// Where the elements of an array stand in its text, in order; empty when the text is not one JSON array.
+pub(crate) fn elements(json: &str) -> Vec<Range<usize>> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_seq(ElementsVisitor { json }).unwrap_or_default()
+}
+
+struct ElementsVisitor<'a> {
+    json: &'a str,
+}
+
+impl<'de> Visitor<'de> for ElementsVisitor<'de> {
+    type Value = Vec<Range<usize>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(value) = list.next_element::<Raw<'de>>()? {
+            let value = value.get();
+            let start = value.as_ptr() as usize - self.json.as_ptr() as usize;
+            elements.push(start..start + value.len());
+        }
+        Ok(elements)
+    }
+}
+
 /// The edits that set a member: all members of that name get the value; where there is none, one is added at the end.
 pub(crate) fn set_edits(json: &str, members: &[Member<'_>], name: &str, value: &str) -> Vec<Edit> {
     let found: Vec<Edit> = members
@@ -95,7 +126,7 @@ pub(crate) fn removal(members: &[Member<'_>], index: usize) -> Range<usize> {
 }
 
 /// Applies edits that do not overlap, in any order.
-pub(crate) fn apply(json: &str, mut edits: Vec<Edit>) -> String {
+pub fn apply(json: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
     let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
     let mut out = String::with_capacity(json.len() + added);

@@ -8,8 +8,13 @@
 
 use bpe_openai::Tokenizer;
 
+use crate::counter::Part;
+
 /// Bytes of the longest token of either encoding (a run of 128 spaces, or of 64 letters of two bytes).
-const TOKEN_BYTES_MAX: u64 = 128;
+pub(crate) const TOKEN_BYTES_MAX: u64 = 128;
+
+/// A piece of the splitting (a word, a run of signs) that is at most this long is not cut, so that words stay whole.
+const WORD_BYTES_MAX: usize = 32;
 
 /// An encoding that is bundled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,17 +96,77 @@ impl Encoding {
     /// Whether a text has at most `limit` tokens. Each token has 1 to [`TOKEN_BYTES_MAX`] bytes, so a text that is short
     /// or long enough is not looked at; otherwise counting stops when the limit is passed.
     pub fn fits_within(self, text: &str, limit: u64) -> bool {
-        let bytes = text.len() as u64;
-        if bytes <= limit {
-            return true;
-        }
-        if bytes.div_ceil(TOKEN_BYTES_MAX) > limit {
-            return false;
+        text.len() as u64 <= limit || self.count_within(text, limit).is_some()
+    }
+
+    /// Tokens of a text when there are at most `limit`. Does not look at a text that is too long, and stops counting when
+    /// the limit is passed.
+    pub fn count_within(self, text: &str, limit: u64) -> Option<u64> {
+        if (text.len() as u64).div_ceil(TOKEN_BYTES_MAX) > limit {
+            return None;
         }
         let tokenizer = self.tokenizer();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        tokenizer.count_till_limit(&tokenizer.normalize(text), limit).is_some()
+        tokenizer.count_till_limit(&tokenizer.normalize(text), limit).map(|tokens| tokens as u64)
     }
+
+    /// The longest beginning that has at most `limit` tokens and ends where a token and a character do; words stay whole.
+    pub fn head(self, text: &str, limit: u64) -> Part {
+        let tokenizer = self.tokenizer();
+        let mut head = Part::default();
+        for piece in tokenizer.split(text) {
+            let left = usize::try_from(limit - head.tokens).unwrap_or(usize::MAX);
+            if let Some(tokens) = tokenizer.bpe.count_till_limit(piece.as_bytes(), left) {
+                head = Part { bytes: head.bytes + piece.len(), tokens: head.tokens + tokens as u64 };
+                continue;
+            }
+            if piece.len() > WORD_BYTES_MAX {
+                let ids = tokenizer.bpe.encode_via_backtracking(piece.as_bytes());
+                let lengths = ids.iter().map(|id| tokenizer.bpe.token_len(*id));
+                let part = longest(lengths, left, |bytes| piece.is_char_boundary(bytes));
+                head = Part { bytes: head.bytes + part.bytes, tokens: head.tokens + part.tokens };
+            }
+            break;
+        }
+        head
+    }
+
+    /// The longest end that has at most `limit` tokens and begins where a token and a character do; words stay whole.
+    pub fn tail(self, text: &str, limit: u64) -> Part {
+        let tokenizer = self.tokenizer();
+        let counted = |piece: &str| (piece.len(), tokenizer.bpe.count(piece.as_bytes()) as u64);
+        let pieces: Vec<(usize, u64)> = tokenizer.split(text).map(counted).collect();
+        let mut tail = Part::default();
+        for (bytes, tokens) in pieces.into_iter().rev() {
+            if tail.tokens + tokens <= limit {
+                tail = Part { bytes: tail.bytes + bytes, tokens: tail.tokens + tokens };
+                continue;
+            }
+            if bytes > WORD_BYTES_MAX {
+                let end = text.len() - tail.bytes;
+                let piece = &text[end - bytes..end];
+                let ids = tokenizer.bpe.encode_via_backtracking(piece.as_bytes());
+                let lengths = ids.iter().rev().map(|id| tokenizer.bpe.token_len(*id));
+                let left = usize::try_from(limit - tail.tokens).unwrap_or(usize::MAX);
+                let part = longest(lengths, left, |bytes| piece.is_char_boundary(piece.len() - bytes));
+                tail = Part { bytes: tail.bytes + part.bytes, tokens: tail.tokens + part.tokens };
+            }
+            break;
+        }
+        tail
+    }
+}
+
+/// As many tokens of these lengths as are allowed and end between two characters.
+fn longest(lengths: impl Iterator<Item = usize>, max: usize, is_between: impl Fn(usize) -> bool) -> Part {
+    let (mut bytes, mut longest) = (0, Part::default());
+    for (number, length) in lengths.take(max).enumerate() {
+        bytes += length;
+        if is_between(bytes) {
+            longest = Part { bytes, tokens: number as u64 + 1 };
+        }
+    }
+    longest
 }
 
 #[cfg(test)]

@@ -60,34 +60,23 @@ pub(crate) struct Estimates {
 }
 
 /// Decaying sums.
-#[derive(Clone, Copy)]
-struct Ratio {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ratio {
     bytes: f32,
     tokens: f32,
 }
 
 impl Estimates {
-    /// The estimated tokens of this many bytes.
-    pub fn tokens(&self, provider: &str, model: &str, bytes: usize) -> TokenCount {
+    /// The ratio of bytes and tokens as it is known now.
+    pub fn ratio(&self, provider: &str, model: &str) -> Ratio {
         let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
         let ratio = learned.get(provider).and_then(|models| models.get(model));
-        let ratio = ratio
-            .map_or_else(|| Ratio::default_for(model), |word| Ratio::unpack(word.load(Ordering::Relaxed)));
-        TokenCount { tokens: ratio.tokens_of(bytes), exact: false }
+        ratio.map_or_else(|| Ratio::default_for(model), |word| Ratio::unpack(word.load(Ordering::Relaxed)))
     }
 
-    /// The estimated tokens of a request's JSON; images and documents in it do not count by their bytes.
-    pub fn request_tokens(&self, provider: &str, model: &str, parts: &[&str]) -> TokenCount {
-        let (mut bytes, mut media_tokens) = (0, 0_u64);
-        for part in parts {
-            bytes += part.len();
-            for string in part.split('"').filter_map(media) {
-                bytes -= string.len();
-                media_tokens = media_tokens.saturating_add(tokens_of_media(string));
-            }
-        }
-        let text = self.tokens(provider, model, bytes);
-        TokenCount { tokens: text.tokens.saturating_add(media_tokens), exact: false }
+    /// The estimated tokens of this many bytes.
+    pub fn tokens(&self, provider: &str, model: &str, bytes: usize) -> TokenCount {
+        TokenCount { tokens: self.ratio(provider, model).tokens_of(bytes), exact: false }
     }
 
     /// Takes one observation in.
@@ -141,9 +130,29 @@ impl Ratio {
         }
     }
 
+    /// The estimated tokens of this many bytes; a part of a token is a token.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the casts saturate")]
-    fn tokens_of(self, bytes: usize) -> u64 {
+    pub fn tokens_of(self, bytes: usize) -> u64 {
         (bytes as f64 * f64::from(self.tokens) / f64::from(self.bytes)).ceil() as u64
+    }
+
+    /// How many bytes are estimated to have no more tokens than these.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the casts saturate")]
+    pub fn bytes_of(self, tokens: u64) -> usize {
+        (tokens as f64 * f64::from(self.bytes) / f64::from(self.tokens)).floor() as usize
+    }
+
+    /// The estimated tokens of a request's JSON; images and documents in it do not count by their bytes.
+    pub fn tokens_of_request(self, parts: &[&str]) -> TokenCount {
+        let (mut bytes, mut media_tokens) = (0, 0_u64);
+        for part in parts {
+            bytes += part.len();
+            for string in part.split('"').filter_map(media) {
+                bytes -= string.len();
+                media_tokens = media_tokens.saturating_add(tokens_of_media(string));
+            }
+        }
+        TokenCount { tokens: self.tokens_of(bytes).saturating_add(media_tokens), exact: false }
     }
 
     fn pack(self) -> u64 {
@@ -203,7 +212,7 @@ mod tests {
     #[test]
     fn images_and_documents_do_not_count_by_their_bytes() {
         let estimates = Estimates::default();
-        let count = |json: &str| estimates.request_tokens("p", "m", &[json]).tokens;
+        let count = |json: &str| estimates.ratio("p", "m").tokens_of_request(&[json]).tokens;
         let image = format!(r#"[{{"url":"data:image/png;base64,{}"}}]"#, "iVBORw0K".repeat(10_000));
         assert_eq!(count(&image), IMAGE_TOKENS + 10);
         let document = format!(r#"[{{"data":"{PDF_BASE64}{}"}}]"#, "A".repeat(70_000));

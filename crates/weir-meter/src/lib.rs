@@ -12,6 +12,7 @@
 mod book;
 mod chat;
 mod cost;
+mod counter;
 mod decimal;
 mod encoding;
 mod error;
@@ -28,6 +29,7 @@ mod tools;
 pub use book::{ListedModel, PriceBook};
 pub use chat::TokenCount;
 pub use cost::{PriceDetail, Priced};
+pub use counter::{Counter, Part};
 pub use error::MeterError;
 pub use meter::Meter;
 pub use overrides::PriceOverride;

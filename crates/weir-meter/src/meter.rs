@@ -6,8 +6,9 @@ use arc_swap::ArcSwap;
 use weir_types::TokenUsage;
 
 use crate::book::PriceBook;
-use crate::chat::{self, TokenCount};
+use crate::chat::TokenCount;
 use crate::cost::{PriceDetail, Priced};
+use crate::counter::Counter;
 use crate::encoding;
 use crate::estimate::Estimates;
 
@@ -81,10 +82,15 @@ impl Meter {
         messages_json: &str,
         tools_json: Option<&str>,
     ) -> TokenCount {
-        if let Some(encoding) = encoding::of_model(model) {
-            return chat::count(encoding, model, messages_json, tools_json);
+        self.counter(provider, model).request(messages_json, tools_json)
+    }
+
+    /// Counts texts and requests for one model piece by piece, with what is known about the model now.
+    pub fn counter<'a>(&self, provider: &str, model: &'a str) -> Counter<'a> {
+        match encoding::of_model(model) {
+            Some(encoding) => Counter::exact(encoding, model),
+            None => Counter::estimating(self.estimates.ratio(provider, model), model),
         }
-        self.estimates.request_tokens(provider, model, &[messages_json, tools_json.unwrap_or_default()])
     }
 
     /// Corrects the estimate for a model by what its provider stated. `input_bytes` is the length of the request's

@@ -4,6 +4,7 @@
 
 mod errors;
 mod fixtures;
+mod outlines;
 mod requests;
 mod streams;
 mod support;
