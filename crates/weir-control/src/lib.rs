@@ -13,3 +13,7 @@
 //! configuration says). Money is never a float.
 
 pub mod cache;
+mod mode;
+pub mod trim;
+
+pub use mode::Mode;

@@ -16,7 +16,7 @@ use crate::text;
 const UNICODE_ESCAPE_BYTES: usize = 6;
 
 /// The inside of a JSON string: what stands between its quotes, escapes as they are written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Literal<'a>(&'a str);
 
 impl<'a> Literal<'a> {
