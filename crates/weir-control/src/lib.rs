@@ -12,6 +12,7 @@
 //! Invariants: no layer fails a user's call because the layer itself failed (a backend that is away does what its
 //! configuration says). Money is never a float.
 
+pub mod budget;
 pub mod cache;
 mod mode;
 pub mod trim;

@@ -1,0 +1,255 @@
+//! All limits: reserves a call with each of them or with none.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use smallvec::SmallVec;
+use weir_types::UnixMicros;
+
+use super::account::Account;
+use super::accounts::{Limit, Slot};
+use super::spec::AccountKey;
+use super::{AccountStatus, Amount, Charge, Dimension, LimitSpec, Mode, Payer, Period, Window};
+
+/// All limits and their accounts. Shared by every thread; limits can be changed while it is in use.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    limits: ArcSwap<Vec<Arc<Limit>>>,
+}
+
+/// Why a call does not fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Denial {
+    /// The limit that it would pass.
+    pub limit: Arc<LimitSpec>,
+    /// The values of its `*` dimensions.
+    pub values: Vec<(Dimension, Arc<str>)>,
+    /// What is settled.
+    pub settled: Amount,
+    /// What is reserved for calls under way.
+    pub reserved: Amount,
+    /// What the call would have reserved.
+    pub wanted: Amount,
+    /// When there will be room again at the latest; `None` when that depends on calls under way.
+    pub until: Option<UnixMicros>,
+}
+
+impl Denial {
+    /// What stands in the way, for people: `"payments" (team:payments): $299.10 of $200.00 used in this day, $1.20 reserved
+    /// for calls under way, and this call could use $0.90 more; nothing above $300.00 is let through`.
+    pub fn describe(&self) -> String {
+        let Self { limit, settled, reserved, wanted, .. } = self;
+        let values = self.values.iter().map(|(dimension, value)| format!(" {}:{value}", dimension.as_str()));
+        let scope = if self.values.is_empty() { format!(" {}", limit.scope) } else { values.collect() };
+        let head = format!("{:?} ({})", limit.name, scope.trim_start());
+        let (most, amount) = (limit.say(limit.limit()), limit.say(limit.amount));
+        match limit.period {
+            Period::AtOnce => {
+                format!("{head}: {} are under way, and no more than {most} may be", limit.say(*reserved))
+            }
+            period => format!(
+                "{head}: {} of {amount} used in this {}, {} reserved for calls under way, and this call could use {}; \
+                 nothing above {most} is let through",
+                limit.say(*settled),
+                period.as_str(),
+                limit.say(*reserved),
+                limit.say(*wanted),
+            ),
+        }
+    }
+}
+
+/// One amount that is held for a call.
+#[derive(Debug)]
+struct Hold {
+    account: Arc<Account>,
+    limit: Arc<LimitSpec>,
+    held: Amount,
+}
+
+/// What is held for one call. It is settled, or given back when it is dropped.
+#[derive(Debug, Default)]
+pub struct Reservation {
+    holds: SmallVec<[Hold; 2]>,
+    /// Limits that only observe and would have refused the call.
+    pub observed: Vec<Denial>,
+}
+
+impl Reservation {
+    /// Turns what was held into what was used.
+    pub fn settle(mut self, used: &Charge) {
+        for Hold { account, limit, held } in self.holds.drain(..) {
+            account.settle(held, used.used(limit.measure));
+        }
+    }
+
+    /// Whether no limit is about the call.
+    pub fn is_empty(&self) -> bool {
+        self.holds.is_empty()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        for Hold { account, held, .. } in self.holds.drain(..) {
+            account.settle(held, 0);
+        }
+    }
+}
+
+/// One limit that is about a call, and the account that is charged.
+pub(crate) struct Due {
+    pub(crate) limit: Arc<Limit>,
+    pub(crate) key: AccountKey,
+    pub(crate) slot: Slot,
+    pub(crate) amount: Amount,
+}
+
+impl Due {
+    /// Why the call does not fit, as the account is now.
+    pub(crate) fn denial(&self) -> Denial {
+        let (spec, account) = (&self.limit.spec, &self.slot.account);
+        let settled = account.settled();
+        let committed = account.committed().saturating_add(account.others());
+        Denial {
+            values: values(spec, &self.key),
+            settled,
+            reserved: committed.saturating_sub(settled),
+            wanted: self.amount,
+            until: Some(self.slot.window.to).filter(|end| end.0 != i64::MAX),
+            limit: Arc::clone(spec),
+        }
+    }
+}
+
+impl Ledger {
+    /// A ledger of these limits, which have been checked and whose names differ.
+    pub fn new(specs: Vec<LimitSpec>) -> Self {
+        let ledger = Self::default();
+        ledger.set_limits(specs);
+        ledger
+    }
+
+    /// Whether there is no limit at all, which must cost next to nothing.
+    pub fn is_empty(&self) -> bool {
+        self.limits.load().is_empty()
+    }
+
+    /// Puts these limits in place of all that were there. A limit of the same name that counts the same keeps what it has
+    /// counted. Calls under way settle with the accounts that they were reserved with.
+    pub fn set_limits(&self, specs: Vec<LimitSpec>) {
+        let before = self.limits.load();
+        let limits = specs.into_iter().map(|spec| {
+            let old = before.iter().find(|limit| limit.spec.name == spec.name);
+            Arc::new(old.map_or_else(|| Limit::new(spec.clone()), |old| old.changed_to(spec.clone())))
+        });
+        self.limits.store(Arc::new(limits.collect()));
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Vec<Arc<LimitSpec>> {
+        self.limits.load().iter().map(|limit| Arc::clone(&limit.spec)).collect()
+    }
+
+    /// Reserves the most that a call can use with every limit that is about it, or says which one it does not fit.
+    ///
+    /// Limits that are `waived` by name, and those that do not enforce, hold it whatever they have; the latter say so in
+    /// [`Reservation::observed`].
+    pub fn reserve(
+        &self,
+        payer: &Payer,
+        most: &Charge,
+        waived: &[Arc<str>],
+        now: UnixMicros,
+    ) -> Result<Reservation, Denial> {
+        let mut reservation = Reservation::default();
+        for limit in self.limits.load().iter() {
+            let Some(due) = due(limit, payer, most, now) else { continue };
+            let (spec, account) = (&limit.spec, &due.slot.account);
+            if account.hold(due.amount, spec.limit()).is_err() {
+                let denial = due.denial();
+                let is_waived = waived.contains(&spec.name);
+                if spec.mode == Mode::Enforce && !is_waived {
+                    return Err(denial);
+                }
+                account.hold_anyway(due.amount);
+                if !is_waived {
+                    reservation.observed.push(denial);
+                }
+            }
+            reservation.holds.push(Hold {
+                account: Arc::clone(account),
+                limit: Arc::clone(spec),
+                held: due.amount,
+            });
+        }
+        Ok(reservation)
+    }
+
+    /// Adds what was settled in the period that `now` is in before this process began. `values` are those of the limit's
+    /// `*` dimensions, in their order.
+    pub fn seed(&self, limit: &str, values: &[Arc<str>], settled: Amount, now: UnixMicros) {
+        let limits = self.limits.load();
+        if let Some(limit) = limits.iter().find(|known| &*known.spec.name == limit) {
+            limit.slot(&values.iter().cloned().collect(), now).account.seed(settled);
+        }
+    }
+
+    /// How every account stands, in the order of the limits and then of their values.
+    pub fn status(&self, now: UnixMicros) -> Vec<AccountStatus> {
+        let limits = self.limits.load();
+        let of_limit = |limit: &Arc<Limit>| {
+            let mut slots = limit.slots(now);
+            slots.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let status = slots.into_iter().map(|(key, slot)| status(&limit.spec, &key, &slot));
+            status.collect::<Vec<_>>()
+        };
+        limits.iter().flat_map(of_limit).collect()
+    }
+
+    /// The accounts that have reached a threshold of `warn_at` for the first time in their period, each with the
+    /// highest share reached.
+    pub fn take_warnings(&self, now: UnixMicros) -> Vec<(f64, AccountStatus)> {
+        let mut warnings = Vec::new();
+        for limit in self.limits.load().iter().filter(|limit| !limit.spec.warn_at.is_empty()) {
+            for (key, slot) in limit.slots(now) {
+                let status = status(&limit.spec, &key, &slot);
+                let share = status.used_share();
+                let reached = limit.spec.warn_at.iter().filter(|at| share >= **at).count();
+                if slot.account.newly_reached(reached).is_some()
+                    && let Some(at) = limit.spec.warn_at.get(reached - 1)
+                {
+                    warnings.push((*at, status));
+                }
+            }
+        }
+        warnings
+    }
+}
+
+/// The account of a limit that a call is charged to; `None` when the limit is not about the call.
+fn due(limit: &Arc<Limit>, payer: &Payer, most: &Charge, now: UnixMicros) -> Option<Due> {
+    let key = limit.spec.scope.account_of(payer)?;
+    let slot = limit.slot(&key, now);
+    Some(Due { limit: Arc::clone(limit), key, slot, amount: most.held(limit.spec.measure) })
+}
+
+fn values(spec: &LimitSpec, key: &AccountKey) -> Vec<(Dimension, Arc<str>)> {
+    spec.scope.each().zip(key.iter().cloned()).collect()
+}
+
+fn status(spec: &Arc<LimitSpec>, key: &AccountKey, slot: &Slot) -> AccountStatus {
+    let (settled, committed) = (slot.account.settled(), slot.account.committed());
+    AccountStatus {
+        limit: Arc::clone(spec),
+        values: values(spec, key),
+        window: Some(slot.window).filter(|Window { to, .. }| to.0 != i64::MAX),
+        settled,
+        reserved: committed.saturating_sub(settled).max(0),
+        others: slot.account.others(),
+    }
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -1,0 +1,45 @@
+//! How an account stands.
+
+use std::sync::Arc;
+
+use super::{Amount, Dimension, LimitSpec, Window};
+
+/// How one account of a limit stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountStatus {
+    /// The limit.
+    pub limit: Arc<LimitSpec>,
+    /// The values of its `*` dimensions.
+    pub values: Vec<(Dimension, Arc<str>)>,
+    /// The period that is now; `None` for calls under way.
+    pub window: Option<Window>,
+    /// What this process knows to be used.
+    pub settled: Amount,
+    /// What it has reserved for calls under way.
+    pub reserved: Amount,
+    /// What other gateways have committed, as far as known.
+    pub others: Amount,
+}
+
+impl AccountStatus {
+    /// What is used and reserved, everywhere.
+    pub fn committed(&self) -> Amount {
+        self.settled.saturating_add(self.reserved).saturating_add(self.others)
+    }
+
+    /// What is used, as a share of the amount that is planned: 1.0 is all of it.
+    pub fn used_share(&self) -> f64 {
+        self.settled.saturating_add(self.others) as f64 / self.limit.amount as f64
+    }
+
+    /// Whether nothing more fits.
+    pub fn is_exhausted(&self) -> bool {
+        self.committed() >= self.limit.limit()
+    }
+
+    /// The values in one text: `user:ann`; empty for the one account of a limit without `*` dimensions.
+    pub fn values_text(&self) -> String {
+        let pairs = self.values.iter().map(|(dimension, value)| format!("{}:{value}", dimension.as_str()));
+        pairs.collect::<Vec<_>>().join(" ")
+    }
+}
