@@ -54,6 +54,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         sink: Arc::new(Counted::default()),
         keys: Arc::new(NoKeys),
         policies: Arc::new(NoPolicies),
+        ledger: Arc::default(),
         meter: Arc::new(Meter::new(PriceBook::bundled())),
         clock: Arc::new(SystemClock),
     };

@@ -204,6 +204,8 @@ impl Default for BreakerConfig {
 /// How much of anything the gateway takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GatewayLimits {
+    /// Output tokens that a budget reserves for a call where neither the client nor the price list bounds them.
+    pub output_tokens_default: u64,
     /// Bytes of a request body; more is refused with 413. Pass-through requests of no known dialect (file uploads)
     /// are streamed and have no limit.
     pub request_bytes_max: usize,
@@ -221,6 +223,7 @@ pub struct GatewayLimits {
 impl Default for GatewayLimits {
     fn default() -> Self {
         Self {
+            output_tokens_default: 4_096,
             request_bytes_max: limits::REQUEST_BODY_BYTES_MAX,
             request_ms_max: 120_000,
             response_bytes_max: 64 * 1024 * 1024,

@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use tokio::time::Instant;
+use weir_control::budget::Reservation;
 use weir_dialect::{Dialect, Family, RequestFacts, StreamReader};
 use weir_types::{UnixMicros, VirtualKey};
 
@@ -87,6 +88,8 @@ pub(crate) struct Progress {
     pub(crate) policy: PolicyTrail,
     /// What the cache had to do with it.
     pub(crate) cache: CacheTrail,
+    /// What is held for the call with budgets and rate limits.
+    pub(crate) reservation: Option<Reservation>,
 }
 
 /// One try at one provider.

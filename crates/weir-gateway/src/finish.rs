@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
+use weir_control::budget::{Charge, Reservation};
 use weir_dialect::ResponseFacts;
 use weir_types::{NanoUsd, Record, Span};
 
@@ -91,6 +92,7 @@ pub(crate) fn begin_finish(ctx: &CallContext, facts: ResponseFacts, ending: Endi
         attempts: span::attempts(ctx),
         call: span::of_call(ctx, &facts, &ending),
         keep: cache::keep(ctx, &facts, &ending),
+        reservation: ctx.progress.borrow_mut().reservation.take(),
     };
     let metering = Metering::of(ctx, facts, &ending);
     if metering.must_count(&spans.call) {
@@ -111,6 +113,8 @@ struct Spans {
     attempts: Vec<Record>,
     /// The answer, where it is to be given again.
     keep: Option<Keep>,
+    /// What the call holds with budgets; settled when the cost is known.
+    reservation: Option<Reservation>,
 }
 
 impl Spans {
@@ -119,6 +123,10 @@ impl Spans {
         let cost = self.call.cost;
         if let Some(keep) = self.keep.take() {
             keep.with(&self.call);
+        }
+        if let Some(reservation) = self.reservation.take() {
+            let tokens = self.call.tokens.total().unwrap_or(0);
+            reservation.settle(&Charge { cost: cost.unwrap_or_default(), tokens });
         }
         gateway.counters.note_end(self.call.status);
         let appended = if self.attempts.is_empty() {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use weir_control::budget::Ledger;
 use weir_control::cache::Cache;
 use weir_meter::Meter;
 use weir_types::{Clock, IdGenerator, KeyDirectory, PolicyBoard, RecordSink};
@@ -29,6 +30,8 @@ pub struct GatewayParts {
     pub keys: Arc<dyn KeyDirectory>,
     /// Which policies are in force.
     pub policies: Arc<dyn PolicyBoard>,
+    /// Budgets and rate limits.
+    pub ledger: Arc<Ledger>,
     /// Prices and token counts.
     pub meter: Arc<Meter>,
     /// The time that records and circuit breakers go by.

@@ -2,8 +2,9 @@
 //!
 //! Each step takes the one [`CallContext`], adds what it learns, and either goes on or refuses; a refusal is recorded
 //! and sent in the client's dialect. What monitors have set is applied where the call is known and nothing has been spent
-//! (`policy`, after `route`). Then the cache is asked, which answers for nothing. A step
-//! that a later policy needs has its place between two others: guards around `forward`.
+//! (`policy`, after `route`). Then the cache is asked, which answers for nothing. What the call can cost at most is
+//! reserved right before it goes out (`budget`), and settled when it is recorded (`finish`). Guards of a later day have
+//! their place around `forward`.
 //!
 //! How a call ends: `relay` finishes it when the answer does; a refusal is finished here; a client that goes away drops
 //! this future or the response's body, and the call is finished by [`crate::session::Session::close`].
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use weir_dialect::ResponseFacts;
 
 use crate::authorise::authorise;
+use crate::budget;
 use crate::cache;
 use crate::context::CallContext;
 use crate::endpoint::Place;
@@ -46,6 +48,7 @@ async fn answer(ctx: &Rc<CallContext>, body: Incoming) -> Result<Response<Gatewa
     if let Some(response) = cache::answer(ctx, &candidates).await? {
         return Ok(response);
     }
+    let candidates = budget::reserve(ctx, candidates).await?;
     let reply = forward(ctx, candidates, outgoing).await?;
     relay(ctx, reply).await
 }

@@ -9,6 +9,7 @@
 //! | `endpoint`, `authorise`, `receive`, `route` | what is asked, by whom, and who may answer |
 //! | `policy` | what monitors have set for such calls: throttles, blocks, another model |
 //! | `cache` | answers what was answered before, and keeps what is answered now |
+//! | `budget` | reserves the most that the call can cost with every budget that is about it |
 //! | `forward`, `retry`, `breaker`, `upstream` | gets an answer's head, whatever it takes |
 //! | `relay` | passes the answer on |
 //! | `finish`, `attribution` | writes the span |
@@ -24,6 +25,7 @@
 mod attribution;
 mod authorise;
 mod breaker;
+mod budget;
 mod cache;
 mod config;
 mod context;

@@ -79,6 +79,13 @@ pub(crate) fn refuse_uncached(ctx: &CallContext) -> Result<(), Refusal> {
     Ok(())
 }
 
+impl PolicyTrail {
+    /// Tells the client who changed or refused its call; the last one who does is heard.
+    pub(crate) fn tell(&mut self, header: Option<HeaderValue>) {
+        self.header = header;
+    }
+}
+
 /// Applies what is in force: the candidates that the call may go to now, or a refusal.
 pub(crate) fn apply(ctx: &CallContext, candidates: Candidates) -> Result<Candidates, Refusal> {
     let board = &ctx.gateway().parts.policies;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Response};
+use weir_control::budget::{Denial, LimitKind, Measure};
 use weir_dialect::{Family, RequestError, WeirErrorKind, error_body};
 
 use crate::headers::WEIR_ERROR;
@@ -150,6 +151,22 @@ impl Refusal {
         );
         let retry_after = Some(retry_after);
         Self { retry_after, ..Self::new(WeirErrorKind::PermissionDenied, "policy_cache_only", message) }
+    }
+
+    /// A budget or rate limit that the call would pass. `reason` is what else stood in the way.
+    pub(crate) fn over_limit(denial: &Denial, retry_after: Duration, reason: &str) -> Self {
+        let (code, name) = match denial.limit.kind {
+            LimitKind::Budget => ("budget_exceeded", "budget"),
+            LimitKind::Rate => ("rate_limited", "rate limit"),
+        };
+        let what_then = match (denial.limit.kind, denial.limit.measure) {
+            (LimitKind::Budget, _) => "; ask for less (`max_tokens`), or have the budget raised",
+            (LimitKind::Rate, Measure::Concurrent) => "; wait until one of them ends",
+            (LimitKind::Rate, _) => "",
+        };
+        let message = format!("{name} {}{reason}{what_then}", denial.describe());
+        let retry_after = Some(retry_after);
+        Self { retry_after, ..Self::new(WeirErrorKind::RateLimited, code, message) }
     }
 
     pub(crate) fn circuit_open(providers: &str, retry_in_ms: u64) -> Self {

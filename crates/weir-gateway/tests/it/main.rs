@@ -12,6 +12,7 @@
 mod attribution;
 mod auth;
 mod bad_input;
+mod budget;
 mod cache;
 mod disconnect;
 mod failover;

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
+use weir_control::budget::{Ledger, LimitSpec};
 use weir_gateway::front::{FrontConfig, serve};
 use weir_gateway::{
     Gateway, GatewayConfig, GatewayError, GatewayParts, ProviderConfig, ProviderKind, RetryConfig,
@@ -80,6 +81,7 @@ pub struct WeirBuilder {
     pub config: GatewayConfig,
     pub front: FrontConfig,
     keys: Keys,
+    ledger: Ledger,
 }
 
 pub struct Weir {
@@ -88,6 +90,7 @@ pub struct Weir {
     sink: Arc<Sink>,
     clock: Arc<TestClock>,
     policies: Arc<SharedPolicies>,
+    pub ledger: Arc<Ledger>,
     stop: Arc<Notify>,
     served: JoinHandle<Result<(), GatewayError>>,
     _alive: oneshot::Sender<()>,
@@ -99,7 +102,7 @@ impl WeirBuilder {
         let retry = RetryConfig { backoff_base_ms: 0, ..RetryConfig::default() };
         let config = GatewayConfig { providers, retry, ..GatewayConfig::default() };
         let front = FrontConfig { worker_threads: 1, ..FrontConfig::default() };
-        Self { config, front, keys: Keys::default() }
+        Self { config, front, keys: Keys::default(), ledger: Ledger::default() }
     }
 
     /// Routes a model to providers, `name` or `name/model`.
@@ -119,6 +122,16 @@ impl WeirBuilder {
         self
     }
 
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.front.worker_threads = threads;
+        self
+    }
+
+    pub fn limits(mut self, limits: Vec<LimitSpec>) -> Self {
+        self.ledger = Ledger::new(limits);
+        self
+    }
+
     pub fn with(mut self, change: impl FnOnce(&mut GatewayConfig)) -> Self {
         change(&mut self.config);
         self
@@ -128,10 +141,12 @@ impl WeirBuilder {
         let sink = Arc::new(Sink::default());
         let clock = Arc::new(TestClock(AtomicI64::new(1_750_000_000_000_000)));
         let policies = Arc::new(SharedPolicies::default());
+        let ledger = Arc::new(self.ledger);
         let parts = GatewayParts {
             sink: sink.clone(),
             keys: Arc::new(self.keys),
             policies: policies.clone(),
+            ledger: Arc::clone(&ledger),
             meter: Arc::new(Meter::new(PriceBook::bundled())),
             clock: clock.clone(),
         };
@@ -151,7 +166,7 @@ impl WeirBuilder {
             }
         };
         let served = tokio::spawn(serve(vec![listener], gateway.clone(), fallback, self.front, stopped));
-        Weir { address, gateway, sink, clock, policies, stop, served, _alive: alive }
+        Weir { address, gateway, sink, clock, policies, ledger, stop, served, _alive: alive }
     }
 }
 
@@ -206,6 +221,10 @@ impl Weir {
         let calls = self.calls(1).await;
         assert_eq!(calls.len(), 1, "{calls:#?}");
         calls.into_iter().next().unwrap()
+    }
+
+    pub fn now(&self) -> UnixMicros {
+        self.clock.now()
     }
 
     pub fn turn_clock_ms(&self, ms: i64) {
