@@ -11,7 +11,9 @@ use http::{HeaderValue, StatusCode, header};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 use weir_query::{QueryError, QueryErrorKind};
-use weir_types::{AlertStoreError, AuditError, BrowseError, DocumentError, KeyError, MonitorsError};
+use weir_types::{
+    AlertStoreError, AuditError, BrowseError, BudgetError, DocumentError, KeyError, MonitorsError,
+};
 
 use crate::wire::{ErrorBody, ErrorCode, ErrorDetail};
 
@@ -125,6 +127,20 @@ impl From<BrowseError> for ApiError {
             BrowseError::TimedOut { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::TimedOut, text)
                 .hint("ask for a shorter range"),
             BrowseError::Store(detail) => Self::internal("reading the store", detail),
+        }
+    }
+}
+
+impl From<BudgetError> for ApiError {
+    fn from(error: BudgetError) -> Self {
+        let text = error.to_string();
+        match error {
+            BudgetError::NotFound(_) => Self::not_found(text),
+            BudgetError::Invalid { key, message } if key.is_empty() => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, format!("the budget {message}"))
+            }
+            BudgetError::Invalid { .. } => Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidBody, text),
+            BudgetError::Store(detail) => Self::internal("reading what was spent", detail),
         }
     }
 }

@@ -39,7 +39,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use utoipa::openapi::OpenApi;
 use weir_types::{
-    AlertStore, AuditLog, Browse, Clock, Documents, KeyAdmin, Monitors, PriceSource, Scan, Silence,
+    AlertStore, AuditLog, Browse, Budgets, Clock, Documents, KeyAdmin, Monitors, PriceSource, Scan, Silence,
     UnixMicros,
 };
 
@@ -65,6 +65,8 @@ pub struct ApiParts {
     pub key_admin: Arc<dyn KeyAdmin>,
     /// Keeps what people arrange in the dashboard.
     pub documents: Arc<dyn Documents>,
+    /// Shows and changes budgets.
+    pub budgets: Arc<dyn Budgets>,
     /// Shows and changes monitors.
     pub monitors: Arc<dyn Monitors>,
     /// Keeps what monitors found, who was told and who shall not be.

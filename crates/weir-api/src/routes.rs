@@ -4,6 +4,7 @@
 mod alerts;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod audit;
+mod budgets;
 mod compatible;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod cost;
@@ -81,6 +82,8 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(status::server_status))
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
+        .routes(routes!(budgets::list_budgets))
+        .routes(routes!(budgets::save_budget, budgets::remove_budget))
         .routes(routes!(documents::list_documents, documents::create_document))
         .routes(routes!(documents::get_document, documents::update_document, documents::delete_document))
         .routes(routes!(monitors::list_monitors))

@@ -9,6 +9,7 @@
 
 mod alert;
 mod audit;
+mod budget;
 mod compatible;
 mod cost;
 mod coverage;
@@ -33,6 +34,7 @@ pub use alert::{
     ReasonName, StateName, TransitionItem, TransitionList,
 };
 pub use audit::{AuditItem, AuditList};
+pub use budget::{BudgetItem, BudgetList, BudgetRequest, OutlookItem};
 pub use compatible::{
     BuildAnswer, Labels, ManagedAlert, ManagedCluster, ManagedConfig, ManagedGroup, ManagedMatcher,
     ManagedReceiver, ManagedServer, ManagedSilence, ManagedSilenceState, ManagedStatus, RuleAlert,

@@ -8,6 +8,7 @@
 
 mod alerts;
 mod audit;
+mod budgets;
 mod documents;
 mod keys;
 mod secret;
@@ -15,6 +16,7 @@ mod secret;
 pub(crate) use alerts::AlertDb;
 pub use alerts::SilenceCheck;
 pub(crate) use audit::AuditDb;
+pub(crate) use budgets::BudgetTable;
 pub(crate) use documents::DocumentStore;
 pub use keys::KeyStore;
 pub use secret::hash_key;

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
 use weir_types::{
-    AlertStore, AuditLog, Browse, CellFeed, Clock, Documents, KeyAdmin, KeyDirectory, RecordSink, Scan,
-    UnixMicros,
+    AlertStore, AuditLog, Browse, BudgetStore, CellFeed, Clock, Documents, KeyAdmin, KeyDirectory,
+    RecordSink, Scan, UnixMicros,
 };
 
 use crate::browse::DuckBrowse;
@@ -120,6 +120,11 @@ impl Store {
     /// Keeps what people arrange in the dashboard.
     pub fn documents(&self) -> Arc<dyn Documents> {
         Arc::new(self.keys.documents())
+    }
+
+    /// Keeps budgets that are made or changed while Weir runs.
+    pub fn budgets(&self) -> Arc<dyn BudgetStore> {
+        Arc::new(self.keys.budgets())
     }
 
     /// Keeps what monitors found and what was told.

@@ -12,6 +12,7 @@ mod alert;
 mod alert_store;
 mod audit;
 mod browse;
+mod budgets;
 mod cache;
 mod cancel;
 mod cell;
@@ -51,6 +52,7 @@ pub use browse::{
     SpanBounds, SpanCount, SpanFilter, SpanPage, SpanSelection, SpanSort, SpanSummary, SqlLimits, Table,
     TraceFilter, TracePage, TraceSort, TraceSummary, TraceTags,
 };
+pub use budgets::{BudgetError, BudgetOutlook, BudgetStatus, BudgetStore, Budgets, SavedBudget};
 pub use cache::{CacheAdmin, CachePurge, CacheStats};
 pub use cancel::{Cancel, Hook};
 pub use cell::{Cell, CellDelta, CellKey};

@@ -59,6 +59,8 @@ pub const CACHE_MISS: &str = "custom.llm.cache_miss";
 /// Prompts that a token budget cut.
 pub const PROMPT_TRUNCATED: &str = "custom.llm.prompt_truncated";
 
+/// How much of a budget is used: 1 is all that is planned; a gauge that Weir makes itself.
+pub const BUDGET_USED: &str = "weir.budget.used";
 /// The share of calls of five minutes that went through the gateway; a gauge that Weir makes itself.
 pub const COVERAGE_RATIO: &str = "weir.coverage.ratio";
 /// The share of calls of five minutes that clients told of; a gauge that Weir makes itself.

@@ -2,6 +2,7 @@
 //!
 //! Only this crate reads files and the environment, and only [`wire`] connects the other crates.
 
+mod budgeting;
 mod cli;
 mod client;
 mod clock;

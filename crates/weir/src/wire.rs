@@ -15,8 +15,9 @@ use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_notify::{Notifier, NotifierParts};
 use weir_store::Store;
-use weir_types::Clock;
+use weir_types::{Clock, RecordSink};
 
+use crate::budgeting::{Budgeting, BudgetingParts, Configured, Watching};
 use crate::config::Config;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
@@ -39,6 +40,7 @@ pub struct Weir {
     gateway: Arc<Gateway>,
     judge: Arc<Judge>,
     notifier: Notifier,
+    watching: Watching,
     api: axum::Router,
     live: LiveFeed,
     front: FrontConfig,
@@ -50,12 +52,7 @@ pub struct Weir {
 impl Weir {
     /// Opens the listener and the store and connects the parts, all of which go by this clock. Nothing is served yet.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, demo: bool) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(config.listen).with_context(|| {
-            format!(
-                "cannot listen on {}: stop what listens there, or choose another with --listen",
-                config.listen
-            )
-        })?;
+        let listener = listener(config.listen)?;
         let address = listener.local_addr()?;
         let receivers = Receivers::open(&config.listeners)?;
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
@@ -64,6 +61,7 @@ impl Weir {
         let live = LiveFeed::default();
         let sink = live.tap(store.sink());
         let alerts = store.alerts_with_check(silence_check());
+        let budgeting = open_budgeting(&store, &sink, &clock, config.budgets).await?;
         let notifier = Notifier::new(NotifierParts {
             store: Arc::clone(&alerts),
             clock: Arc::clone(&clock),
@@ -90,6 +88,7 @@ impl Weir {
             sink: Arc::clone(&sink),
             keys: store.keys(),
             policies: judge.policies(),
+            ledger: budgeting.ledger(),
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -113,13 +112,13 @@ impl Weir {
             clock: Arc::clone(&clock),
             allowed_hosts: allowed_hosts.clone(),
         };
-        let telemetry = receiver_access::for_shared_port(routers.shared_port(), access);
         let api = weir_api::router(ApiParts {
             scan: store.scan(),
             browse: store.browse(),
             key_admin: store.key_admin(),
             documents: store.documents(),
             monitors: Arc::clone(&judge) as _,
+            budgets: Arc::clone(&budgeting) as _,
             alerts,
             audit: store.audit(),
             silence_holds: Arc::new(|silence, now| silence.starts_at <= now && now < silence.ends_at),
@@ -130,7 +129,7 @@ impl Weir {
             metrics: Arc::new(move || report.prometheus_text()),
             auth: ApiAuth { admin_token: config.api.admin_token, allowed_hosts },
         });
-        let api = api.merge(telemetry);
+        let api = api.merge(receiver_access::for_shared_port(routers.shared_port(), access));
         let front =
             FrontConfig { worker_threads: config.worker_threads.unwrap_or(0), ..FrontConfig::default() };
         Ok(Self {
@@ -142,6 +141,7 @@ impl Weir {
             gateway,
             judge,
             notifier,
+            watching: budgeting.watch(),
             api,
             live,
             front,
@@ -159,6 +159,7 @@ impl Weir {
             gateway,
             judge,
             notifier,
+            watching,
             api,
             live,
             front,
@@ -177,6 +178,7 @@ impl Weir {
         };
         front::serve(vec![listener], gateway, api, front, stopping).await?;
         receivers.stop().await;
+        drop(watching);
         judge.stop();
         drop(judge);
         tokio::task::spawn_blocking(move || judging.join()).await?.unwrap_or_else(|_| {
@@ -191,6 +193,29 @@ impl Weir {
         store.close().await?;
         Ok(())
     }
+}
+
+/// The door of gateway, dashboard and API.
+fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}: stop what listens there, or choose another with --listen")
+    })
+}
+
+/// Budgets, filled with what was spent. What is still in the journal is stored first, where there is anything to fill.
+async fn open_budgeting(
+    store: &Store,
+    sink: &Arc<dyn RecordSink>,
+    clock: &Arc<dyn Clock>,
+    configured: Configured,
+) -> anyhow::Result<Arc<Budgeting>> {
+    let saved = store.budgets();
+    let has_saved = !saved.list().await?.is_empty();
+    if has_saved || !configured.is_empty() {
+        store.flush().await?;
+    }
+    let (scan, sink, clock) = (store.scan(), Arc::clone(sink), Arc::clone(clock));
+    Budgeting::open(BudgetingParts { scan, saved, sink, clock, configured }).await
 }
 
 /// Under which names browsers may reach the dashboard. On loopback only loopback's own and the configured ones, so that

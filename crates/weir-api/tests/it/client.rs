@@ -47,6 +47,7 @@ impl Weir {
             key_admin: Arc::new(FakeKeys::default()),
             prices: Arc::new(FakePrices),
             documents: Arc::new(FakeDocuments::default()),
+            budgets: Arc::new(crate::budgets::FakeBudgets::default()),
             monitors: monitors.clone(),
             alerts: alerts.clone(),
             audit: Arc::new(FakeAudit::default()),

@@ -80,6 +80,14 @@ fn monitor_examples() -> Vec<Example> {
     let plain = |method, path: &'static str| (method, path, path.to_owned(), None);
     let at = |method, path, actual: &str| (method, path, actual.to_owned(), None);
     vec![
+        (
+            "put",
+            "/api/budgets/{name}",
+            "/api/budgets/payments".into(),
+            Some(json!({"entry": {"amount_usd": 200.0}, "by": "ana"})),
+        ),
+        ("get", "/api/budgets", "/api/budgets".into(), None),
+        ("delete", "/api/budgets/{name}", "/api/budgets/payments".into(), None),
         plain("get", "/api/monitors"),
         at("get", "/api/monitors/{name}", "/api/monitors/p95-latency"),
         at("get", "/api/monitors/{name}/series", "/api/monitors/p95-latency/series"),

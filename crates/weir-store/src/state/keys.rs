@@ -14,7 +14,7 @@ use weir_types::{
 };
 
 use crate::StoreError;
-use crate::state::{AlertDb, AuditDb, DocumentStore, SilenceCheck, secret};
+use crate::state::{AlertDb, AuditDb, BudgetTable, DocumentStore, SilenceCheck, secret};
 use crate::stats::lock;
 
 /// How often the database is asked whether another process changed it; the question costs some microseconds.
@@ -93,6 +93,11 @@ impl KeyStore {
     /// The documents beside the keys, in the same file. They can be used until the keys are closed.
     pub(crate) fn documents(&self) -> DocumentStore {
         DocumentStore::new(self.inner.pool.clone(), Arc::clone(&self.inner.clock))
+    }
+
+    /// The budgets beside the keys, in the same file, as [`Self::documents`].
+    pub(crate) fn budgets(&self) -> BudgetTable {
+        BudgetTable::new(self.inner.pool.clone(), Arc::clone(&self.inner.clock))
     }
 
     /// The alerts beside the keys, in the same file, as [`Self::documents`].

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use weir_control::budget::{BudgetEntry, RateLimitEntry};
 use weir_monitor::Entry as Monitor;
 pub use weir_notify::SecretRef;
 use weir_notify::{InhibitEntry, ReceiverEntry, RoutingEntry, SilenceEntry};
@@ -33,6 +34,10 @@ pub struct File {
     pub store: Store,
     /// Prices that replace or add to the bundled list; the first match wins.
     pub prices: Vec<Price>,
+    /// How much some calls may cost in a period. See docs/guide/cost-control.md.
+    pub budgets: Vec<BudgetEntry>,
+    /// How fast some calls may come, and how many at once.
+    pub rate_limits: Vec<RateLimitEntry>,
     /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
     /// and without a condition changes it.
     pub monitors: Vec<Monitor>,

@@ -44,6 +44,8 @@ pub struct Config {
     pub log: file::Log,
     /// Where telemetry is received.
     pub listeners: Listeners,
+    /// Budgets and rate limits.
+    pub budgets: crate::budgeting::Configured,
     /// What is watched for, beyond the bundled monitors.
     pub monitors: Vec<weir_monitor::Entry>,
     /// Who is told of alerts.
@@ -120,6 +122,7 @@ impl Resolver<'_> {
         let overrides = file.prices.iter().map(price_override).collect();
         let prices = PriceBook::bundled().with_overrides(overrides);
         let prices = prices.map_err(|error| self.report::<()>("prices", error.to_string(), None)).ok();
+        let budgets = self.budgets(&file.budgets, &file.rate_limits);
         self.monitors(&file.monitors);
         let notifications = self.notifications(&file);
         let public_url = file.server.public_url.as_deref().and_then(|url| self.public_url(url));
@@ -127,6 +130,7 @@ impl Resolver<'_> {
             self.refuse_open_door(listen, admin_token.is_some(), gateway.auth);
         }
         Some(Config {
+            budgets,
             listen: listen?,
             worker_threads: file.server.worker_threads.map(usize::from),
             api: ApiAccess { admin_token, allowed_hosts: file.server.allowed_hosts },

@@ -8,6 +8,7 @@
 
 mod bad_clients;
 mod bad_upstreams;
+mod budgets;
 mod cli;
 mod help;
 mod hook;
