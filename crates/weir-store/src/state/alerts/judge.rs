@@ -133,23 +133,26 @@ async fn write_groups(
     transaction: &mut Transaction<'static, Sqlite>,
     commit: &TickCommit,
 ) -> Result<(), AlertStoreError> {
-    let mut dropped = Vec::with_capacity(commit.dropped.len());
-    for (monitor, group) in &commit.dropped {
-        dropped.push((monitor, json(group)?));
+    // Most ticks change no group, and after a time away a day of them is written at once.
+    if !commit.dropped.is_empty() {
+        let mut dropped = Vec::with_capacity(commit.dropped.len());
+        for (monitor, group) in &commit.dropped {
+            dropped.push((monitor, json(group)?));
+        }
+        let sql = "DELETE FROM judge_groups WHERE (monitor, group_tags) IN \
+                   (SELECT value->>0, value->>1 FROM json_each($1))";
+        sqlx::query(sql).bind(json(&dropped)?).execute(&mut **transaction).await.map_err(failed)?;
     }
-    let sql = "DELETE FROM judge_groups WHERE (monitor, group_tags) IN \
-               (SELECT value->>0, value->>1 FROM json_each($1))";
-    sqlx::query(sql).bind(json(&dropped)?).execute(&mut **transaction).await.map_err(failed)?;
-
-    let mut kept = Vec::with_capacity(commit.kept.len());
-    for group in &commit.kept {
-        kept.push((&group.monitor, json(&group.group)?, &group.state));
+    if !commit.kept.is_empty() {
+        let mut kept = Vec::with_capacity(commit.kept.len());
+        for group in &commit.kept {
+            kept.push((&group.monitor, json(&group.group)?, &group.state));
+        }
+        let sql = "INSERT INTO judge_groups (monitor, group_tags, state) \
+                   SELECT value->>0, value->>1, value->>2 FROM json_each($1) WHERE true \
+                   ON CONFLICT (monitor, group_tags) DO UPDATE SET state = excluded.state";
+        sqlx::query(sql).bind(json(&kept)?).execute(&mut **transaction).await.map_err(failed)?;
     }
-    let sql = "INSERT INTO judge_groups (monitor, group_tags, state) \
-               SELECT value->>0, value->>1, value->>2 FROM json_each($1) WHERE true \
-               ON CONFLICT (monitor, group_tags) DO UPDATE SET state = excluded.state";
-    sqlx::query(sql).bind(json(&kept)?).execute(&mut **transaction).await.map_err(failed)?;
-
     let sql = "INSERT OR IGNORE INTO judge_digests (monitor, tick, digest) \
                SELECT value->>0, $2, value->>1 FROM json_each($1)";
     let query = sqlx::query(sql).bind(json(&commit.digests)?).bind(commit.tick.0);
