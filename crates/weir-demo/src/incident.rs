@@ -8,8 +8,12 @@
 //! [`Incident`] is a script that somebody asks for; [`Incidents`](crate::Incidents) are the bad moments that the simulated
 //! provider has by itself.
 //!
+//! An incident that was ended in its middle, even by a kill, goes on where it was: which part is next follows from the states
+//! that the monitor's groups are in.
+//!
 //! On failure: what does not come about within its time is an error that says what was waited for.
 
+mod clock;
 mod past;
 mod scene;
 mod scripts;
@@ -18,9 +22,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use weir_meter::Meter;
-use weir_types::{AlertStore, Clock, Record, Scan, UnixMicros};
+use weir_types::{AlertState, AlertStore, Record, Scan, UnixMicros};
 
 use crate::DemoError;
+pub use clock::IncidentClock;
 use scene::Scene;
 
 /// One of the seven.
@@ -83,9 +88,7 @@ pub struct IncidentParts {
     /// Where DogStatsD is received by UDP.
     pub statsd: SocketAddr,
     /// The clock that Weir goes by.
-    pub clock: Arc<dyn Clock>,
-    /// Turns that clock forward by so many microseconds.
-    pub turn: Box<dyn Fn(i64) -> Result<(), DemoError> + Send + Sync>,
+    pub clock: Arc<IncidentClock>,
     /// Tells what was stored.
     pub scan: Arc<dyn Scan>,
     /// Tells what monitors found.
@@ -96,12 +99,37 @@ pub struct IncidentParts {
     pub say: Box<dyn Fn(&str) + Send + Sync>,
 }
 
+/// How far an incident came when it was played before on the same data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// It was not.
+    Nothing,
+    /// Somewhere after this tick.
+    Middle(UnixMicros),
+    /// The monitor fired and recovered.
+    End,
+}
+
+/// Tells how far an incident came.
+pub async fn reached(incident: Incident, alerts: &dyn AlertStore) -> Result<Reached, DemoError> {
+    let failed = |error: weir_types::AlertStoreError| DemoError::Incident {
+        monitor: incident.monitor(),
+        reason: error.to_string(),
+    };
+    let states = scene::states(incident, alerts).await.map_err(failed)?;
+    if !states.is_empty() && states.values().all(|state| *state == AlertState::Ok) {
+        return Ok(Reached::End);
+    }
+    let kept = alerts.kept().await.map_err(failed)?;
+    Ok(kept.tick.map_or(Reached::Nothing, Reached::Middle))
+}
+
 /// What the monitor of an incident must know of the time before `now`: nothing for most, for two of them days.
 pub fn past(incident: Incident, now: UnixMicros, meter: &Meter) -> Vec<Record> {
     past::records(incident, now, meter)
 }
 
-/// Plays an incident from its quiet beginning to its end. Returns when the monitor fired and recovered.
+/// Plays an incident from its quiet beginning, or from where it was, to its end. Returns when the monitor fired and recovered.
 pub async fn play(incident: Incident, parts: IncidentParts) -> Result<(), DemoError> {
     let mut scene = Scene::open(incident, parts).await?;
     scripts::play(&mut scene).await

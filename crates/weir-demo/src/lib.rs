@@ -23,7 +23,7 @@ mod traffic;
 
 pub use backfill::{Backfill, backfill};
 pub use error::DemoError;
-pub use incident::{Incident, IncidentParts, past, play};
+pub use incident::{Incident, IncidentClock, IncidentParts, Reached, past, play, reached};
 pub use replay::{Progress, ReplayConfig, ReplayReport, replay};
 pub use simulator::{
     Incidents, Latency, RunningProvider, SIM_HEADER, SimulatedProvider, SimulatorConfig, Tally,

@@ -71,7 +71,7 @@ pub struct ServeArgs {
 /// What to show.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  weir demo\n  weir demo --incident latency      # watch a monitor fire and recover, then end\n  weir demo --incident all --config weir.toml    # told to the receivers of weir.toml\n\nAn incident has a Weir and a data folder of its own, which is removed unless --data-dir names one; its clock is turned forward."
+    after_help = "Examples:\n  weir demo\n  weir demo --incident latency      # watch a monitor fire and recover, then end\n  weir demo --incident all --config weir.toml    # its monitors, told to its receivers\n\nAn incident has a Weir and a data folder of its own, which is removed unless --data-dir names one; its clock is turned forward. One that was ended goes on when it is played again with the same --data-dir. Without --config nobody is told."
 )]
 pub struct DemoArgs {
     /// Play a scripted incident, from a quiet beginning until its monitor has fired and recovered

@@ -18,7 +18,6 @@ use weir_gateway::{GatewayConfig, ProviderConfig, ProviderKind};
 use weir_types::{Clock as _, Record, SystemClock};
 
 use crate::cli::{DemoArgs, ServeArgs};
-use crate::clock::TurnedClock;
 use crate::cmd_serve::configured;
 use crate::wire::{self, Weir};
 use crate::{log, output};
@@ -54,7 +53,7 @@ fn show(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         .await?;
         config.gateway.providers = simulated_providers(&provider, &config.gateway)?;
         config.gateway.routes.clear();
-        let weir = Weir::open(config, Arc::new(TurnedClock::of_environment()), true).await?;
+        let weir = Weir::open(config, Arc::new(SystemClock), true).await?;
         write_past(&weir).await?;
         output::print(&welcome(&weir))?;
         let traffic = DemoTraffic {

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use weir_types::SystemClock;
+
 use crate::cli::ServeArgs;
-use crate::clock::TurnedClock;
 use crate::config::{self, Config, Source};
 use crate::wire::{self, Weir};
 use crate::{log, output};
@@ -14,7 +15,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = configured(args)?;
     log::start(&config.log)?;
     wire::background_runtime()?.block_on(async {
-        let weir = Weir::open(config, Arc::new(TurnedClock::of_environment()), false).await?;
+        let weir = Weir::open(config, Arc::new(SystemClock), false).await?;
         output::print(&format!("Weir listens on http://{}\n", weir.address))?;
         weir.serve(wire::asked_to_end()).await
     })?;

@@ -5,7 +5,6 @@
 mod budgeting;
 mod cli;
 mod client;
-mod clock;
 mod cmd_check;
 mod cmd_completions;
 mod cmd_demo;

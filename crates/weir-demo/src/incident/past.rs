@@ -31,8 +31,8 @@ pub(super) const REPORTS: Caller = Caller {
     app: "reports",
     agent: Some("report-generator"),
     model: "gpt-4o",
-    input_tokens: 1_000,
-    output_tokens: 300,
+    input_tokens: 4_000,
+    output_tokens: 1_200,
 };
 
 /// Repairs servers.
@@ -48,7 +48,7 @@ pub(super) const REMEDIATION: Caller = Caller {
 /// See [`super::past`].
 pub(super) fn records(incident: Incident, now: UnixMicros, meter: &Meter) -> Vec<Record> {
     match incident {
-        Incident::Spend => calls(&REPORTS, now, SPEND_DAYS, 15 * UnixMicros::MINUTE, meter),
+        Incident::Spend => calls(&REPORTS, now, SPEND_DAYS, UnixMicros::HOUR, meter),
         Incident::AgentLoop => calls(&REMEDIATION, now, AGENT_DAYS, 5 * UnixMicros::MINUTE, meter),
         _ => Vec::new(),
     }

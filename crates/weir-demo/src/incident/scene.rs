@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::net::UdpSocket;
 use tokio::task::{JoinError, JoinSet};
 use weir_types::{
-    AlertState, AlertStoreError, Need, ScanRequest, ScanSource, Scope, Tags, TimeRange, Transition,
-    TransitionFilter, UnixMicros, metric,
+    AlertState, AlertStore, AlertStoreError, Clock as _, Need, ScanRequest, ScanSource, Scope, Tags,
+    TimeRange, Transition, TransitionFilter, TransitionReason, UnixMicros, metric,
 };
 
 use super::past::Caller;
@@ -44,8 +44,6 @@ pub(super) struct Scene {
     gateway: Gateway,
     statsd: UdpSocket,
     began_at: UnixMicros,
-    /// How many values of each metric were sent.
-    sent: BTreeMap<Arc<str>, u64>,
     /// Changes that were told.
     seen: BTreeSet<(Arc<str>, Tags, u64)>,
     /// The states of the monitor's groups.
@@ -63,21 +61,28 @@ pub(super) struct Call<'a> {
 }
 
 impl Scene {
-    /// A scene with its doors open, in which nothing has happened.
+    /// A scene with its doors open, in which nothing has happened, or what the store tells.
     pub(super) async fn open(incident: Incident, parts: IncidentParts) -> Result<Self, DemoError> {
         let failed = |reason: String| DemoError::Incident { monitor: incident.monitor(), reason };
         let statsd = UdpSocket::bind(("127.0.0.1", 0)).await.map_err(|error| failed(error.to_string()))?;
         statsd.connect(parts.statsd).await.map_err(|error| failed(error.to_string()))?;
-        Ok(Self {
+        let before = changes(None, &*parts.alerts).await.map_err(|error| failed(error.to_string()))?;
+        let of_monitor = before.iter().filter(|change| *change.monitor == *incident.monitor());
+        let scene = Self {
             gateway: Gateway::parse(&parts.gateway_url)?,
             began_at: parts.clock.now(),
             incident,
             parts,
             statsd,
-            sent: BTreeMap::new(),
-            seen: BTreeSet::new(),
-            states: BTreeMap::new(),
-        })
+            states: of_monitor.map(|change| (change.group.clone(), change.to)).collect(),
+            seen: before.into_iter().map(|change| (change.monitor, change.group, change.seq)).collect(),
+        };
+        if scene.worst() > AlertState::Ok {
+            let worst = scene.worst().as_str().to_uppercase();
+            scene.say(&format!("Weir was ended while {} was in {worst}; it goes on", incident.monitor()));
+            scene.told().await?;
+        }
+        Ok(scene)
     }
 
     /// A line of the account.
@@ -92,6 +97,7 @@ impl Scene {
 
     /// The same with so many at the same time.
     pub(super) async fn call_at_once(&mut self, calls: &[Call<'_>], at_once: usize) -> Result<(), DemoError> {
+        let known = self.known(metric::LLM_REQUEST_COUNT).await?;
         let mut running = JoinSet::new();
         for call in calls {
             if running.len() >= at_once {
@@ -107,7 +113,7 @@ impl Scene {
         while !running.is_empty() {
             self.answered(running.join_next().await)?;
         }
-        self.stored(metric::LLM_REQUEST_COUNT, calls.len()).await
+        self.stored(metric::LLM_REQUEST_COUNT, known + calls.len() as u64).await
     }
 
     /// Whether a call that has ended was answered, well or not.
@@ -143,10 +149,11 @@ impl Scene {
         values: &[f64],
         tags: &[String],
     ) -> Result<(), DemoError> {
+        let known = self.known(name).await?;
         for value in values {
             self.datagram(&format!("{name}:{value}|g|#{}", tags.join(","))).await?;
         }
-        self.stored(name, values.len()).await
+        self.stored(name, known + values.len() as u64).await
     }
 
     /// Sends an event as Datadog's clients write it.
@@ -160,11 +167,21 @@ impl Scene {
         sent.map(drop).map_err(|error| self.failed(format!("a datagram was not sent: {error}")))
     }
 
-    /// Waits until so many more values of a metric are in the store.
-    async fn stored(&mut self, name: &str, more: usize) -> Result<(), DemoError> {
-        let sent = self.sent.entry(Arc::from(name)).or_default();
-        *sent += more as u64;
-        let expected = *sent;
+    /// Waits until so many values of a metric are in the store.
+    async fn stored(&self, name: &str, expected: u64) -> Result<(), DemoError> {
+        let started_at = Instant::now();
+        loop {
+            let known = self.known(name).await?;
+            if known >= expected {
+                return Ok(());
+            }
+            let missing = expected - known;
+            self.wait(started_at, &format!("{missing} more values of {name} in the store")).await?;
+        }
+    }
+
+    /// How many values of a metric are in the store since the scene was opened.
+    async fn known(&self, name: &str) -> Result<u64, DemoError> {
         let range = TimeRange {
             from: self.began_at.floor_to(UnixMicros::MINUTE),
             to: self.parts.clock.now().saturating_add_us(UnixMicros::HOUR),
@@ -179,22 +196,11 @@ impl Scene {
             need: Need::Totals,
             source: ScanSource::Rows,
         };
-        let started_at = Instant::now();
-        loop {
-            let (scan, request) = (Arc::clone(&self.parts.scan), request.clone());
-            let rows = tokio::task::spawn_blocking(move || scan.scan(&request)).await;
-            let rows = rows.map_err(|error| self.failed(error.to_string()))?;
-            let rows = rows.map_err(|error| self.failed(error.to_string()))?;
-            let known: u64 = rows.iter().map(|row| row.cell.count).sum();
-            if known >= expected {
-                return Ok(());
-            }
-            self.wait(
-                started_at,
-                &format!("{expected} values of {name} in the store, of which {known} came"),
-            )
-            .await?;
-        }
+        let scan = Arc::clone(&self.parts.scan);
+        let rows = tokio::task::spawn_blocking(move || scan.scan(&request)).await;
+        let rows = rows.map_err(|error| self.failed(error.to_string()))?;
+        let rows = rows.map_err(|error| self.failed(error.to_string()))?;
+        Ok(rows.iter().map(|row| row.cell.count).sum())
     }
 
     /// Turns the clock to where the present minute is judged, and waits until it is.
@@ -206,7 +212,7 @@ impl Scene {
 
     /// Turns the clock forward, and waits until all minutes on the way are judged.
     pub(super) async fn pass(&mut self, by_us: i64) -> Result<(), DemoError> {
-        (self.parts.turn)(by_us)?;
+        self.parts.clock.turn(by_us);
         let judged = self.parts.clock.now().saturating_add_us(-JUDGED_AFTER_US).floor_to(UnixMicros::MINUTE);
         let started_at = Instant::now();
         loop {
@@ -259,11 +265,7 @@ impl Scene {
 
     /// Reads what monitors found since the last look and says it; what other monitors found is said too.
     async fn tell_changes(&mut self) -> Result<(), DemoError> {
-        let filter =
-            TransitionFilter { from: Some(self.began_at), limit: CHANGES_MAX, ..TransitionFilter::default() };
-        let changes = self.parts.alerts.transitions(&filter).await;
-        let mut changes = changes.map_err(|error| self.store_failed(&error))?;
-        changes.reverse();
+        let changes = changes(None, &*self.parts.alerts).await.map_err(|error| self.store_failed(&error))?;
         for change in changes {
             if !self.seen.insert((Arc::clone(&change.monitor), change.group.clone(), change.seq)) {
                 continue;
@@ -308,17 +310,43 @@ impl Scene {
     }
 }
 
+/// The states of the groups of an incident's monitor, as far as they ever changed.
+pub(super) async fn states(
+    incident: Incident,
+    alerts: &dyn AlertStore,
+) -> Result<BTreeMap<Tags, AlertState>, AlertStoreError> {
+    let changes = changes(Some(incident), alerts).await?;
+    // The last change of a group is what it is in.
+    Ok(changes.into_iter().map(|change| (change.group, change.to)).collect())
+}
+
+/// All changes of all monitors or of one, in order.
+async fn changes(
+    incident: Option<Incident>,
+    alerts: &dyn AlertStore,
+) -> Result<Vec<Transition>, AlertStoreError> {
+    let monitor = incident.map(|incident| Arc::from(incident.monitor()));
+    let filter = TransitionFilter { monitor, limit: CHANGES_MAX, ..TransitionFilter::default() };
+    let mut changes = alerts.transitions(&filter).await?;
+    changes.reverse();
+    Ok(changes)
+}
+
 fn shown_time(at: UnixMicros) -> String {
     let time = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
     time.strftime("%a %H:%M:%S").to_string()
 }
 
 fn shown_change(change: &Transition) -> String {
-    let Transition { monitor, from, to, at, .. } = change;
+    let Transition { monitor, from, to, at, reason, .. } = change;
     let group: Vec<String> = change.group.iter().map(|(key, value)| format!("{key}:{value}")).collect();
     let group = if group.is_empty() { String::new() } else { format!(" {{{}}}", group.join(",")) };
-    let mut text =
-        format!("{}  {monitor}{group}: {} -> {}", shown_time(*at), from.as_str(), to.as_str().to_uppercase());
+    let why = match reason {
+        TransitionReason::Crossed | TransitionReason::Recovered => String::new(),
+        other => format!(" ({})", other.as_str().replace('_', " ")),
+    };
+    let (at, from, to) = (shown_time(*at), from.as_str(), to.as_str().to_uppercase());
+    let mut text = format!("{at}  {monitor}{group}: {from} -> {to}{why}");
     for line in change.message.lines().chain(change.details.iter().map(|line| &**line)) {
         text.push_str("\n              | ");
         text.push_str(line);

@@ -1,7 +1,6 @@
 //! A receiver of webhooks, as somebody else would write one: it checks signatures as Standard Webhooks says, keeps what it
-//! accepted, and refuses everything while it is told to.
+//! accepted, and refuses what it is told to.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -39,7 +38,9 @@ pub struct Hook {
 
 #[derive(Default)]
 struct Kept {
-    refuses: AtomicBool,
+    came: tokio::sync::Notify,
+    /// The monitor of which nothing is accepted.
+    refuses: Mutex<Option<String>>,
     told: Mutex<Vec<Told>>,
     refused: Mutex<Vec<Told>>,
 }
@@ -58,9 +59,14 @@ impl Hook {
         format!("http://{}/hook", self.address)
     }
 
-    /// Whether everything is refused from now on.
-    pub fn refuse(&self, refuses: bool) {
-        self.kept.refuses.store(refuses, Ordering::SeqCst);
+    /// Returns when something comes, or has come since this was asked last.
+    pub async fn next(&self) {
+        self.kept.came.notified().await;
+    }
+
+    /// From now on messages about this monitor are refused, or none.
+    pub fn refuse(&self, monitor: Option<&str>) {
+        *self.kept.refuses.lock().unwrap() = monitor.map(str::to_owned);
     }
 
     /// What was accepted of a monitor, in order.
@@ -85,21 +91,28 @@ async fn receive(State(kept): State<Arc<Kept>>, headers: HeaderMap, body: Bytes)
         return StatusCode::UNAUTHORIZED;
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let told = body["data"]["alerts"].as_array().into_iter().flatten().map(|alert| {
-        let text = |key: &str| alert[key].as_str().unwrap_or_default().to_owned();
-        Told {
-            webhook_id: id.to_owned(),
-            monitor: text("monitor"),
-            alert_id: text("alert_id"),
-            kind: text("kind"),
-            state: text("state"),
-            message: text("message"),
-            alert: alert.clone(),
-        }
-    });
-    let refuses = kept.refuses.load(Ordering::SeqCst);
+    let told: Vec<Told> = body["data"]["alerts"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|alert| {
+            let text = |key: &str| alert[key].as_str().unwrap_or_default().to_owned();
+            Told {
+                webhook_id: id.to_owned(),
+                monitor: text("monitor"),
+                alert_id: text("alert_id"),
+                kind: text("kind"),
+                state: text("state"),
+                message: text("message"),
+                alert: alert.clone(),
+            }
+        })
+        .collect();
+    let refused = kept.refuses.lock().unwrap().clone();
+    let refuses = told.iter().any(|told| Some(&told.monitor) == refused.as_ref());
     let place = if refuses { &kept.refused } else { &kept.told };
     place.lock().unwrap().extend(told);
+    kept.came.notify_one();
     if refuses { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
 }
 
