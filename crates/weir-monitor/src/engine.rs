@@ -24,7 +24,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weir_types::{
-    AlertState, GroupStatus, Judgement, KeptGroup, KeptJudge, Tags, TimeRange, TraceId, UnixMicros,
+    AlertState, GroupStatus, Judgement, KeptGroup, KeptJudge, Tags, TimeRange, TraceId, Transition,
+    UnixMicros,
 };
 
 use crate::condition::Judged;
@@ -33,6 +34,7 @@ use crate::ledger::{Keep, Ledger, Selection};
 use composite::States;
 use watch::{Judged1, Kind, Watch};
 
+pub(crate) use digest::DigestText;
 pub use machine::{Bounds, Change, Machine, Seen};
 pub use tick::{Presence, Telling, TickReport};
 
@@ -96,6 +98,15 @@ impl Engine {
             watch.is_none_or(|watch| watch.restore(group, at).is_err())
         });
         strangers.cloned().collect()
+    }
+
+    /// Takes over how groups of a monitor were before an instant, as far as their last changes tell.
+    pub(crate) fn seed(&mut self, name: &str, at: UnixMicros, changes: &[Transition]) {
+        if let Some(watch) = self.watches.iter_mut().find(|watch| watch.monitor.name == name) {
+            for change in changes {
+                watch.seed(at, change);
+            }
+        }
     }
 
     /// Changes the monitors. Those that are as they were go on; of those that were changed the groups go on; the groups
@@ -179,8 +190,10 @@ impl Engine {
                 if let Some(error) = watch.error.as_ref().filter(|_| watch.is_failing() && !was_failing) {
                     report.failing.push((Arc::from(watch.monitor.name.as_str()), Arc::clone(error)));
                 }
-                let digest = judged.digest.text();
-                report.digests.push((Arc::from(watch.monitor.name.as_str()), Arc::from(digest)));
+                if watch.error.is_none() {
+                    let digest = judged.digest.text(&watch.revision, presence);
+                    report.digests.push((Arc::from(watch.monitor.name.as_str()), at, Arc::from(digest)));
+                }
                 say::report(&mut report, watch, at, judged, tell);
             } else if tell && watch.is_untold {
                 // What changed at ticks of which only the end is told is told at that end, also by monitors that are judged
@@ -192,7 +205,7 @@ impl Engine {
                 states.insert(Arc::from(watch.monitor.name.as_str()), watch.states());
             }
         }
-        let digests = report.digests.iter().map(|(monitor, digest)| (&**monitor, &**digest));
+        let digests = report.digests.iter().map(|(monitor, _, digest)| (&**monitor, &**digest));
         self.chain = digest::link(&self.chain, at, digests);
         report
     }

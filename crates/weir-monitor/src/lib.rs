@@ -40,8 +40,9 @@ pub use exchange::{
 pub use explain::explain;
 pub use ledger::{History, Keep, Ledger, Selection};
 pub use prove::{
-    BacktestOptions, BacktestReport, FoundState, GroupBacktest, MonitorBacktest, Problem, TestFile, TestRun,
-    Verdict, backtest, junit, run_tests, with_found_states,
+    BacktestOptions, BacktestReport, Difference, FoundState, GroupBacktest, MonitorBacktest, Outcome,
+    Problem, Recorded, TestFile, TestRun, Verdict, Verified, backtest, junit, run_tests, verify,
+    with_found_states,
 };
 pub use template::{Facts, NoticeState, Template, Variable};
 

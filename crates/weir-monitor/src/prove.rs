@@ -2,7 +2,7 @@
 //!
 //! All of it runs the engine itself over cells, so what is proved is what runs: [`backtest`] over what the store has kept
 //! shows whether a monitor is worth having before anybody is woken by it, and [`run_tests`] over what a test says holds it
-//! to what it should do.
+//! to what it should do. [`verify`] judges anew what was judged, and compares.
 //!
 //! Invariants: no I/O but through [`weir_types::Scan`], and no clock. What the store keeps only by the hour is read anew
 //! from rows where there are rows.
@@ -22,6 +22,7 @@ mod script;
 mod suggest;
 mod tally;
 mod verdict;
+mod verify;
 
 pub use backtest::{BacktestOptions, BacktestReport, MonitorBacktest, backtest};
 pub use case::TestFile;
@@ -30,3 +31,4 @@ pub use record::{junit, with_found_states};
 pub use run::{Problem, TestRun, run_tests};
 pub use tally::GroupBacktest;
 pub use verdict::Verdict;
+pub use verify::{Difference, Outcome, Recorded, Verified, verify};

@@ -41,8 +41,9 @@ pub struct TickCommit {
     pub tick: UnixMicros,
     /// The hash of the chain of ticks, this one included.
     pub chain: Arc<str>,
-    /// For each monitor that was evaluated the hash of its states, as hexadecimal text; kept for `verify`.
-    pub digests: Vec<(Arc<str>, Arc<str>)>,
+    /// For each monitor that was evaluated which time was judged, which lies before the tick where values are waited for, and
+    /// the hash of what was read and of its states, as hexadecimal text; kept for `verify`.
+    pub digests: Vec<(Arc<str>, UnixMicros, Arc<str>)>,
     /// Groups whose kept state changed.
     pub kept: Vec<KeptGroup>,
     /// Groups that are no more.
@@ -263,7 +264,7 @@ pub trait AlertStore: Send + Sync {
     /// Changes of state, the newest first.
     fn transitions<'a>(&'a self, filter: &'a TransitionFilter) -> AlertResult<'a, Vec<Transition>>;
 
-    /// The digests of a monitor's states in a range of ticks (`from` included, `to` not), in order.
+    /// The digests of what a monitor judged in a range of time (`from` included, `to` not), in order.
     fn digests<'a>(
         &'a self,
         monitor: &'a str,

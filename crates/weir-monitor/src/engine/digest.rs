@@ -6,6 +6,40 @@
 use sha2::{Digest as _, Sha256};
 use weir_types::{AlertState, Tags, UnixMicros};
 
+use super::tick::Presence;
+
+/// Digits of a revision within a digest: enough to tell revisions of one monitor apart.
+const REVISION_DIGITS: usize = 8;
+
+/// What a digest ends with when Weir was away in the time that was judged.
+const AWAY: &str = "-away";
+
+/// A digest as it is written down: what was read, the states, by which definition, and whether Weir was away then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DigestText<'a> {
+    /// What was read.
+    pub(crate) readings: &'a str,
+    /// The states that followed.
+    pub(crate) states: &'a str,
+    /// The beginning of the definition's revision.
+    pub(crate) revision: &'a str,
+    /// Whether Weir was there.
+    pub(crate) presence: Presence,
+}
+
+impl<'a> DigestText<'a> {
+    /// Reads a digest; `None` when it is none.
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        let (text, presence) = match text.strip_suffix(AWAY) {
+            Some(text) => (text, Presence::Away),
+            None => (text, Presence::Here),
+        };
+        let mut parts = text.split('-');
+        let (readings, states, revision) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { readings, states, revision, presence })
+    }
+}
+
 /// The digest of one monitor at one tick: what was read, and the states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct TickDigest {
@@ -28,9 +62,11 @@ impl TickDigest {
         self.states = self.states.wrapping_add(mix(key_hash ^ mix((state as u64) << 56 ^ seq)));
     }
 
-    /// As text: readings and states, sixteen hexadecimal digits each.
-    pub(super) fn text(self) -> String {
-        format!("{:016x}-{:016x}", self.readings, self.states)
+    /// As text; [`DigestText`] reads it.
+    pub(super) fn text(self, revision: &str, presence: Presence) -> String {
+        let revision = revision.get(..REVISION_DIGITS).unwrap_or(revision);
+        let away = if presence == Presence::Away { AWAY } else { "" };
+        format!("{:016x}-{:016x}-{revision}{away}", self.readings, self.states)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use weir_types::{AlertState, Judgement, Tags, TraceId, TransitionReason, UnixMicros};
+use weir_types::{AlertState, Judgement, Tags, TraceId, Transition, TransitionReason, UnixMicros};
 
 use super::machine::{Change, Machine};
 
@@ -88,6 +88,22 @@ impl GroupState {
         };
         state.resume(at, tags);
         state
+    }
+
+    /// A group as a change left it, seen last at an instant. What was told is taken for the same.
+    pub(super) fn after(change: &Transition, at: UnixMicros) -> Self {
+        let alert = Alert { id: Arc::clone(&change.alert_id), since: change.at };
+        Self {
+            machine: Machine::resumed(change.to, change.at),
+            first_seen: UnixMicros(i64::MIN),
+            seq: change.seq,
+            alert: (change.to != AlertState::Ok).then_some(alert),
+            told: change.to,
+            told_at: change.at,
+            changed: change.judgement,
+            reason: Some(change.reason),
+            ..Self::new(at, &change.group)
+        }
     }
 
     /// Fills in what is not kept; `at` is the last tick.

@@ -36,8 +36,8 @@ pub struct TickReport {
     pub transitions: Vec<Transition>,
     /// What people shall hear of.
     pub tellings: Vec<Telling>,
-    /// The digest of each monitor that was evaluated.
-    pub digests: Vec<(Arc<str>, Arc<str>)>,
+    /// Of each monitor that was evaluated which time was judged, and the digest. One whose question failed has none.
+    pub digests: Vec<(Arc<str>, UnixMicros, Arc<str>)>,
     /// Groups whose kept state changed.
     pub touched: Vec<(Arc<str>, Tags)>,
     /// Groups that are no more.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weir_query::QueryError;
-use weir_types::{AlertState, Judgement, KeptGroup, Tags, TransitionReason, UnixMicros};
+use weir_types::{AlertState, Judgement, KeptGroup, Tags, Transition, TransitionReason, UnixMicros};
 
 use super::composite::{self, States};
 use super::digest;
@@ -158,6 +158,11 @@ impl Watch {
         self.is_untold |= state.told != state.machine.state();
         self.kept.push((kept.group.clone(), state));
         Ok(())
+    }
+
+    /// Takes over a group as its last change before an instant left it.
+    pub(super) fn seed(&mut self, at: UnixMicros, change: &Transition) {
+        self.kept.push((change.group.clone(), GroupState::after(change, at)));
     }
 
     /// How long ago the tick before was. Ticks that failed do not count: they were no ground for anything.

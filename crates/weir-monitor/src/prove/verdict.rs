@@ -85,6 +85,9 @@ impl fmt::Display for Verdict {
                 shown_length(*window_us),
                 shown_length(*pace_us)
             ),
+            Self::TooFewSamples { min_samples: 0 | 1 } => {
+                f.write_str("is not judged yet: what it compares with is still being learned")
+            }
             Self::TooFewSamples { min_samples } => {
                 write!(f, "no window has {min_samples} values; take a longer one or lower min_samples")
             }

@@ -14,4 +14,5 @@ mod memory;
 mod messages;
 mod restart;
 mod traps;
+mod verify;
 mod world;

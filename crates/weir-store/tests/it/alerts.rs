@@ -64,7 +64,7 @@ fn start() -> TickCommit {
     TickCommit {
         tick: at(1),
         chain: "c1".into(),
-        digests: vec![("p95".into(), "d1".into())],
+        digests: vec![("p95".into(), at(1), "d1".into())],
         kept: vec![kept("gpt-4o", "{\"n\":1}"), kept("o3", "{}")],
         dropped: Vec::new(),
         transitions: vec![change.clone()],
@@ -78,7 +78,7 @@ fn end() -> TickCommit {
     TickCommit {
         tick: at(2),
         chain: "c2".into(),
-        digests: vec![("p95".into(), "d2".into())],
+        digests: vec![("p95".into(), at(2), "d2".into())],
         kept: vec![kept("gpt-4o", "{\"n\":2}")],
         dropped: vec![("p95".into(), group("o3"))],
         transitions: vec![change.clone()],

@@ -154,8 +154,8 @@ async fn write_groups(
         sqlx::query(sql).bind(json(&kept)?).execute(&mut **transaction).await.map_err(failed)?;
     }
     let sql = "INSERT OR IGNORE INTO judge_digests (monitor, tick, digest) \
-               SELECT value->>0, $2, value->>1 FROM json_each($1)";
-    let query = sqlx::query(sql).bind(json(&commit.digests)?).bind(commit.tick.0);
+               SELECT value->>0, value->>1, value->>2 FROM json_each($1)";
+    let query = sqlx::query(sql).bind(json(&commit.digests)?);
     query.execute(&mut **transaction).await.map_err(failed)?;
     Ok(())
 }
