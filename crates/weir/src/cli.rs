@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use monitor::{DefinitionArgs, MonitorAction, MonitorArgs, SystemArg};
+pub use monitor::{BacktestArgs, DefinitionArgs, FailOn, MonitorAction, MonitorArgs, SystemArg, VerifyArgs};
 
 /// Weir measures and controls the flow of LLM calls: gateway, store, queries and dashboard in one binary.
 #[derive(Debug, Parser)]
@@ -38,7 +38,7 @@ pub enum Command {
     Query(QueryArgs),
     /// Ask a question in SQL (read only)
     Sql(SqlArgs),
-    /// Explain, validate, list, test, import and export monitors
+    /// Explain, validate, list, test, prove, import and export monitors
     Monitor(MonitorArgs),
     /// Replay a trace of arrival times through a gateway
     Replay(ReplayArgs),

@@ -62,17 +62,26 @@ impl Backend {
                 data_dir.display()
             );
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let config = StoreConfig { data_dir: data_dir.to_path_buf(), ..StoreConfig::default() };
-        let store = runtime.block_on(Store::open(config, Arc::new(SystemClock))).with_context(|| {
-            format!("no Weir listens at {url}, and {} cannot be opened", data_dir.display())
-        })?;
-        runtime.block_on(store.flush())?;
-        Ok(Self::Local(Box::new(Local { store, runtime })))
+        let local = Local::open(data_dir).with_context(|| format!("no Weir listens at {url}"))?;
+        Ok(Self::Local(Box::new(local)))
     }
 }
 
 impl Local {
+    /// Opens a data folder, and takes in what is only in its journal.
+    pub fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        if !data_dir.is_dir() {
+            bail!("there is no data in {}", data_dir.display());
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let config = StoreConfig { data_dir: data_dir.to_path_buf(), ..StoreConfig::default() };
+        let store = runtime
+            .block_on(Store::open(config, Arc::new(SystemClock)))
+            .with_context(|| format!("{} cannot be opened", data_dir.display()))?;
+        runtime.block_on(store.flush())?;
+        Ok(Self { store, runtime })
+    }
+
     /// Closes the store.
     pub fn close(self) -> anyhow::Result<()> {
         self.runtime.block_on(self.store.close())?;

@@ -1,13 +1,16 @@
-//! `weir monitor`: what monitors watch for and what they say, without a server.
+//! `weir monitor`: what monitors watch for and what they say; what they would have done, and whether what they did comes out
+//! again.
 
+mod backtest;
 mod exchange;
 mod test;
+mod verify;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use weir_monitor::{
-    Definitions, Facts, Judged, Levels, Monitor, MonitorError, NoticeState, Severity, Variable,
+    Definitions, Entry, Facts, Judged, Levels, Monitor, MonitorError, NoticeState, Severity, Variable,
 };
 
 use crate::cli::{DefinitionArgs, Format, MonitorAction, MonitorArgs};
@@ -26,6 +29,8 @@ pub fn run(args: &MonitorArgs) -> anyhow::Result<ExitCode> {
             junit: junit.as_deref(),
             config: config.as_deref(),
         }),
+        MonitorAction::Backtest(args) => backtest::run(args),
+        MonitorAction::Verify(args) => verify::run(args),
         MonitorAction::Import { system, file, to } => exchange::import(*system, file, to.as_deref()),
         MonitorAction::Export { system, names, files, config } => {
             let definitions = DefinitionArgs { files: files.clone(), config: config.clone() };
@@ -43,6 +48,14 @@ fn explain(text: &str) -> anyhow::Result<ExitCode> {
 
 /// Loads what the configuration and the files define; the inner error is what is wrong with the definitions.
 fn load(args: &DefinitionArgs) -> anyhow::Result<Result<Vec<Monitor>, Vec<MonitorError>>> {
+    load_under(args, Vec::new())
+}
+
+/// As [`load`], under what was saved from the dashboard.
+fn load_under(
+    args: &DefinitionArgs,
+    saved: Vec<Entry>,
+) -> anyhow::Result<Result<Vec<Monitor>, Vec<MonitorError>>> {
     let source = Source::find(args.config.as_deref())?;
     let configured = config::read(&source).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let mut read = vec![Definitions { file: source.name(), entries: configured.monitors }];
@@ -55,7 +68,8 @@ fn load(args: &DefinitionArgs) -> anyhow::Result<Result<Vec<Monitor>, Vec<Monito
             Err(error) => errors.push(error),
         }
     }
-    Ok(match (weir_monitor::load(&read), errors) {
+    let saved = Definitions { file: "dashboard".to_owned(), entries: saved };
+    Ok(match (weir_monitor::load_with(&read, Some(&saved)), errors) {
         (Ok(monitors), errors) if errors.is_empty() => Ok(monitors),
         (loaded, mut errors) => {
             errors.extend(loaded.err().unwrap_or_default());

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Format;
+use super::{Format, ServerArgs};
 
 /// What to do with monitors.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  weir monitor explain 'p95(llm.request.duration) by model > 5000ms'\n  weir monitor explain \"avg(last_4h):anomalies(avg:system.load.1{*} by {host}, 'agile', 2) >= 0.5\"\n  weir monitor check monitors/*.toml\n  weir monitor list\n  weir monitor test monitors/*.test.toml\n  weir monitor import datadog export.json --to monitors/imported.toml\n  weir monitor export terraform > monitors.tf"
+    after_help = "Examples:\n  weir monitor explain 'p95(llm.request.duration) by model > 5000ms'\n  weir monitor explain \"avg(last_4h):anomalies(avg:system.load.1{*} by {host}, 'agile', 2) >= 0.5\"\n  weir monitor check monitors/*.toml\n  weir monitor list\n  weir monitor test monitors/*.test.toml\n  weir monitor backtest --from now-14d\n  weir monitor import datadog export.json --to monitors/imported.toml\n  weir monitor export terraform > monitors.tf"
 )]
 pub struct MonitorArgs {
     /// What to do
@@ -57,6 +57,16 @@ pub enum MonitorAction {
         #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// Say what monitors would have done over a time that has passed, and what is wrong with them
+    #[command(
+        after_help = "Examples:\n  weir monitor backtest\n  weir monitor backtest new.toml --only slow-provider --from now-42d\n  weir monitor backtest --max-alerts-per-week 3 --fail-on dead,always,flap    # for builds\n\nA running Weir is asked; when none runs, the data folder is opened. The exit status is 1 when a monitor is as\n--fail-on says, or alerts more often than --max-alerts-per-week."
+    )]
+    Backtest(BacktestArgs),
+    /// Judge anew what a Weir has judged, and say where it does not come to the same
+    #[command(
+        after_help = "Examples:\n  weir monitor verify --data-dir weir-data\n  weir monitor verify error-rate-spike --from now-7d\n\nThe data folder is opened, so no Weir may run on it; a copy of a backup serves as well. The exit status is 1 when\nsomething differs."
+    )]
+    Verify(VerifyArgs),
     /// Read monitors of another system, and say what does not come along
     #[command(
         after_help = "Examples:\n  weir monitor import datadog export.json --to monitors/imported.toml\n  terraform show -json | weir monitor import terraform -\n  weir monitor import prometheus rules.yaml\n\nWhat does not come along is listed on standard error, with what to do instead."
@@ -112,4 +122,69 @@ pub struct DefinitionArgs {
     /// The configuration file [default: weir.toml, when it is there]
     #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
     pub config: Option<PathBuf>,
+}
+
+/// Over what monitors are tried, and what is wanted of them.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// Files of `[[monitors]]`; the bundled ones and those of the configuration come before them
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Only these monitors; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Where the time starts, as `now-7d`, a date or milliseconds
+    #[arg(long, value_name = "TIME", default_value = "now-7d")]
+    pub from: String,
+    /// Where it ends
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    pub to: String,
+    /// The most alerts in a week that a monitor may make; the rate for which a threshold is suggested, else one
+    #[arg(long, value_name = "N")]
+    pub max_alerts_per_week: Option<f64>,
+    /// Fail when a monitor is like this
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
+    pub fail_on: Vec<FailOn>,
+    /// The form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// What is wrong with a monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// It can never fire: no series, no values, a threshold that nothing comes near
+    Dead,
+    /// It fires nearly all the time
+    Always,
+    /// Most of its alerts are over within ten minutes
+    Flap,
+}
+
+/// What to judge anew.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Which monitors [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// A file of `[[monitors]]`, after the bundled ones and those of the configuration; may be repeated
+    #[arg(long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where the time starts, as `now-7d`, a date or milliseconds
+    #[arg(long, value_name = "TIME", default_value = "now-1d")]
+    pub from: String,
+    /// Where it ends
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    pub to: String,
+    /// The form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The configuration file [default: weir.toml, when it is there]
+    #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The data folder [default: that of the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 }

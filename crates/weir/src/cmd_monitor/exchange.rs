@@ -69,6 +69,12 @@ pub(super) fn export(
 
 /// The monitors of these names in the order of the definitions; all when none is named.
 fn chosen(monitors: Vec<Monitor>, names: &[String]) -> anyhow::Result<Vec<Monitor>> {
+    check_names(&monitors, names)?;
+    Ok(monitors.into_iter().filter(|monitor| names.is_empty() || names.contains(&monitor.name)).collect())
+}
+
+/// That there is a monitor of each name.
+pub(super) fn check_names(monitors: &[Monitor], names: &[String]) -> anyhow::Result<()> {
     for name in names {
         if !monitors.iter().any(|monitor| monitor.name == *name) {
             let known = monitors.iter().map(|monitor| monitor.name.as_str());
@@ -77,7 +83,7 @@ fn chosen(monitors: Vec<Monitor>, names: &[String]) -> anyhow::Result<Vec<Monito
             anyhow::bail!("there is no monitor {name}; {hint}");
         }
     }
-    Ok(monitors.into_iter().filter(|monitor| names.is_empty() || names.contains(&monitor.name)).collect())
+    Ok(())
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {

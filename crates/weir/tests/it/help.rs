@@ -17,7 +17,7 @@ async fn every_command_explains_itself_with_examples() {
     for action in ["create", "list", "revoke"] {
         assert_snapshot!(format!("key_{action}"), weir(&["key", action, "--help"]).await.good());
     }
-    for action in ["explain", "check", "list", "test", "import", "export"] {
+    for action in ["explain", "check", "list", "test", "backtest", "verify", "import", "export"] {
         assert_snapshot!(format!("monitor_{action}"), weir(&["monitor", action, "--help"]).await.good());
     }
 }

@@ -16,6 +16,7 @@ mod incidents;
 mod keys;
 mod kill;
 mod monitors;
+mod prove;
 mod questions;
 mod replay;
 mod serve;
