@@ -32,5 +32,5 @@ pub use charge::{Charge, Payer};
 pub use entry::{BudgetEntry, EntryFault, RateLimitEntry, ScopeEntry};
 pub use ledger::{Denial, Ledger, Reservation};
 pub use period::{Period, Window};
-pub use spec::{Amount, Dimension, LimitKind, LimitSpec, Measure, Mode, OnShutoff, ScopeRule, SpecFault};
+pub use spec::{Amount, Dimension, LimitKind, LimitSpec, Measure, OnShutoff, ScopeRule, SpecFault};
 pub use status::AccountStatus;

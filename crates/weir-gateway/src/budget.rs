@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use smallvec::SmallVec;
+use weir_control::Mode;
 use weir_control::budget::{Charge, Demand, Denial, LimitKind, Measure, OnShutoff, Payer, Target};
 use weir_types::{PolicyDecision, SpanKind, UnixMicros};
 
@@ -44,8 +45,12 @@ pub(crate) async fn reserve(ctx: &CallContext, mut candidates: Candidates) -> Re
         let denial = match ledger.reserve(&payer, &most, &waived, now) {
             Ok(reservation) => {
                 let mut progress = ctx.progress.borrow_mut();
-                let observed = reservation.observed.iter().map(|denial| decision(denial, "would_reject", ""));
-                progress.policy.decisions.extend(observed);
+                for denial in &reservation.observed {
+                    progress.policy.decisions.push(decision(denial, "would_reject", ""));
+                    if denial.limit.mode == Mode::Warn {
+                        progress.policy.tell(header(denial));
+                    }
+                }
                 progress.reservation = Some(reservation);
                 return Ok(candidates);
             }
@@ -217,8 +222,13 @@ fn refused(ctx: &CallContext, denial: &Denial, now: UnixMicros, reason: &str) ->
 fn note(ctx: &CallContext, denial: &Denial, action: &str, reason: &str) {
     let mut progress = ctx.progress.borrow_mut();
     progress.policy.decisions.push(decision(denial, action, reason));
+    progress.policy.tell(header(denial));
+}
+
+/// `budget;name=payments`. A name may have any characters and is percent-encoded.
+fn header(denial: &Denial) -> Option<HeaderValue> {
     let value = format!("{};name={}", policy_name(denial), percent_encoded(&denial.limit.name));
-    progress.policy.tell(HeaderValue::try_from(value).ok());
+    HeaderValue::try_from(value).ok()
 }
 
 /// For the span: `budget` `rejected` `payments: $299.10 of $200.00 used, $1.20 reserved, $0.90 more asked for`.

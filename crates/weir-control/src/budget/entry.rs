@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_types::NanoUsd;
 
-use super::{Amount, Dimension, LimitKind, LimitSpec, Measure, Mode, OnShutoff, Period, ScopeRule};
+use super::{Amount, Dimension, LimitKind, LimitSpec, Measure, OnShutoff, Period, ScopeRule};
+use crate::Mode;
 
 /// Which calls: all whose values match. `*` alone stands for each value by itself, `gpt-4*` for all that begin so. Empty is
 /// every call.
@@ -50,19 +51,6 @@ pub enum PeriodEntry {
     Week,
     /// A calendar month.
     Month,
-}
-
-/// Whether what is decided is done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ModeEntry {
-    /// Spans say what would have been done.
-    Observe,
-    /// The same; nothing is done, and people are told when `warn_at` is reached.
-    Warn,
-    /// It is done.
-    #[default]
-    Enforce,
 }
 
 /// What happens to calls when nothing is left.
@@ -109,7 +97,7 @@ pub struct BudgetEntry {
     /// What happens then: "reject", "cache_only" or { cheaper_model = "gpt-4o-mini" }.
     pub on_shutoff: OnShutoffEntry,
     /// "observe", "warn" or "enforce".
-    pub mode: ModeEntry,
+    pub mode: Mode,
 }
 
 /// A rate limit: how fast some calls may come, and how many at once.
@@ -131,7 +119,7 @@ pub struct RateLimitEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrent: Option<u64>,
     /// "observe", "warn" or "enforce".
-    pub mode: ModeEntry,
+    pub mode: Mode,
 }
 
 /// What is wrong with an entry: the key, and what was expected.
@@ -195,7 +183,7 @@ impl BudgetEntry {
             warn_at: self.warnings(),
             shutoff_at: self.shutoff_at.unwrap_or(SHUTOFF_AT),
             on_shutoff: self.on_shutoff.resolve(),
-            mode: self.mode.resolve(),
+            mode: self.mode,
         };
         checked(spec)
     }
@@ -242,7 +230,7 @@ impl RateLimitEntry {
                 warn_at: Vec::new(),
                 shutoff_at: 1.0,
                 on_shutoff: OnShutoff::Reject,
-                mode: self.mode.resolve(),
+                mode: self.mode,
             };
             specs.push(checked(spec).map_err(|wrong| EntryFault { key, ..wrong })?);
         }
@@ -283,16 +271,6 @@ impl PeriodEntry {
             Self::Day => Period::Day,
             Self::Week => Period::Week,
             Self::Month => Period::Month,
-        }
-    }
-}
-
-impl ModeEntry {
-    const fn resolve(self) -> Mode {
-        match self {
-            Self::Observe => Mode::Observe,
-            Self::Warn => Mode::Warn,
-            Self::Enforce => Mode::Enforce,
         }
     }
 }

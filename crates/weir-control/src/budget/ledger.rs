@@ -9,7 +9,8 @@ use weir_types::UnixMicros;
 use super::account::Account;
 use super::accounts::{Limit, Slot};
 use super::spec::AccountKey;
-use super::{AccountStatus, Amount, Charge, Dimension, LimitSpec, Mode, Payer, Period, Window};
+use super::{AccountStatus, Amount, Charge, Dimension, LimitSpec, Payer, Period, Window};
+use crate::Mode;
 
 /// All limits and their accounts. Shared by every thread; limits can be changed while it is in use.
 #[derive(Debug, Default)]

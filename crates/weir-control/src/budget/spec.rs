@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use weir_types::{NanoUsd, wildcard_matches};
 
 use super::{Payer, Period};
+use crate::Mode;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,18 +32,6 @@ pub enum LimitKind {
     Budget,
     /// A rate limit.
     Rate,
-}
-
-/// What a limit does when it is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Mode {
-    /// Notes on spans what would have been done.
-    Observe,
-    /// The same, and tells people.
-    Warn,
-    /// Does it.
-    #[default]
-    Enforce,
 }
 
 /// What happens to calls when the limit is reached.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use weir_control::budget::{Dimension, LimitKind, LimitSpec, Measure, Mode, OnShutoff, Period, ScopeRule};
+use weir_control::Mode;
+use weir_control::budget::{Dimension, LimitKind, LimitSpec, Measure, OnShutoff, Period, ScopeRule};
 
 use crate::support::*;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use weir_control::budget::{AccountStatus, Amount, LimitKind, Measure, Mode, OnShutoff};
+use weir_control::Mode;
+use weir_control::budget::{AccountStatus, Amount, LimitKind, Measure, OnShutoff};
 use weir_types::{BudgetOutlook, BudgetStatus, NanoUsd, TimeRange, UnixMicros};
 
 use super::Budgeting;

@@ -23,7 +23,7 @@ async fn call(weir: &WeirProcess, team: &str) -> Answer {
 
 async fn send(weir: &WeirProcess, method: Method, path: &str, body: &str) -> Answer {
     let body = body.to_owned().into();
-    let answer = HttpClient::default().open(method, &weir.url(path), &[], body).await.unwrap();
+    let answer = HttpClient.open(method, &weir.url(path), &[], body).await.unwrap();
     answer.read().await.unwrap()
 }
 
