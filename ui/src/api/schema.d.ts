@@ -72,6 +72,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists budgets and rate limits. */
+        get: operations["list_budgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/budgets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Makes a budget, or changes the one with this name. */
+        put: operations["save_budget"];
+        post?: never;
+        /** Ends a budget that was made here; what weir.toml says under its name holds again. */
+        delete: operations["remove_budget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cost/change": {
         parameters: {
             query?: never;
@@ -975,6 +1010,99 @@ export interface components {
         };
         BTreeMap: {
             [key: string]: string;
+        };
+        /** @description How one budget or rate limit stands. */
+        BudgetItem: {
+            /**
+             * Format: double
+             * @description What is planned for a period.
+             */
+            amount: number;
+            /** @description The model that calls go to then. */
+            cheaper_model: string | null;
+            /** @description Where it is defined: `weir.toml` or `dashboard`. */
+            defined_in: string;
+            /** @description The entry with the keys of `[[budgets]]`; `null` for rate limits. */
+            entry: unknown;
+            /**
+             * Format: int64
+             * @description When the period that is now began, in Unix milliseconds; `null` for calls under way.
+             */
+            from_ms: number | null;
+            /** @description Whether nothing more fits. */
+            is_exhausted: boolean;
+            /** @description `budget` or `rate_limit`. */
+            kind: string;
+            /**
+             * Format: double
+             * @description What is never passed.
+             */
+            limit: number;
+            /** @description What is counted: `usd`, `tokens`, `requests` or `concurrent`. All amounts are in it. */
+            measure: string;
+            /** @description `observe`, `warn` or `enforce`. */
+            mode: string;
+            /**
+             * @description Its name.
+             * @example team:payments a day
+             */
+            name: string;
+            /** @description `reject`, `cache_only` or `cheaper_model`. */
+            on_shutoff: string;
+            /**
+             * Format: double
+             * @description What other gateways have used or reserved, as far as known.
+             */
+            others: number;
+            outlook: components["schemas"]["OutlookItem"] | null;
+            /** @description `hour`, `day`, `week`, `month`, `minute` or `at_once`. */
+            period: string;
+            /**
+             * Format: double
+             * @description What is reserved for calls under way.
+             */
+            reserved: number;
+            /**
+             * @description Which calls it is about.
+             * @example team:payments user:*
+             */
+            scope: string;
+            /**
+             * Format: double
+             * @description What is used.
+             */
+            settled: number;
+            /** @description The time zone of its days. */
+            timezone: string;
+            /**
+             * Format: int64
+             * @description When it ends.
+             */
+            to_ms: number | null;
+            /**
+             * Format: double
+             * @description What is used, as a share of the amount.
+             */
+            used: number;
+            /**
+             * @description The values of `*` dimensions; empty where there are none.
+             * @example user:ann
+             */
+            values: string;
+            /** @description Shares of the amount at which people are told. */
+            warn_at: number[];
+        };
+        /** @description All budgets and rate limits. */
+        BudgetList: {
+            /** @description In the order of their definitions; one for each value of `*` dimensions. */
+            budgets: components["schemas"]["BudgetItem"][];
+        };
+        /** @description What a budget shall be. */
+        BudgetRequest: {
+            /** @description Who does it, for the audit log. */
+            by: string | null;
+            /** @description The keys of `[[budgets]]`. */
+            entry: Record<string, never>;
         };
         /** @description An answer of Prometheus' first API. */
         BuildAnswer: {
@@ -1972,6 +2100,34 @@ export interface components {
         NotificationList: {
             /** @description The newest first. */
             notifications: components["schemas"]["NotificationItem"][];
+        };
+        /** @description What a period will come to. */
+        OutlookItem: {
+            /**
+             * Format: int64
+             * @description When the limit is reached, in Unix milliseconds; `null` when it is not in this period.
+             */
+            exhausted_at_ms: number | null;
+            /**
+             * Format: double
+             * @description The amount that nine tenths of all outcomes are below.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description The amount that a tenth of all outcomes are below.
+             */
+            low: number;
+            /**
+             * Format: int32
+             * @description From how many earlier periods it was told; 0 when the pace so far is all there is.
+             */
+            periods: number;
+            /**
+             * Format: double
+             * @description The whole period's amount that half of all outcomes are below.
+             */
+            projected: number;
         };
         /** @description The state that a group will have when it stays as it is. */
         PendingState: {
@@ -2981,6 +3137,105 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AuditList"];
                 };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How they stand now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    save_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The budget's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
+        responses: {
+            /** @description It is in force. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_budget: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who does it, for the audit log.
+                 * @example ana
+                 */
+                by?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The budget's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error; `code` says which. */
             default: {
