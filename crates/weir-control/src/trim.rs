@@ -18,6 +18,7 @@
 //! result has its call, no character and no escape is split. Shortening twice is shortening once. Nothing here fails: what
 //! is not understood is left as it is. No I/O, no clock.
 
+mod agents;
 mod cut;
 mod scale;
 mod shorten;
@@ -27,6 +28,7 @@ use weir_dialect::{Dialect, RequestFacts, apply_edits};
 use weir_meter::Counter;
 
 use crate::Mode;
+pub use agents::AgentBudgets;
 use scale::Scale;
 use shorten::shorten;
 

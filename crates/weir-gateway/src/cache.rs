@@ -174,6 +174,7 @@ fn observe(ctx: &CallContext, cache: &Cache, answer: &CachedAnswer) {
         policy: Arc::from("cache"),
         action: Arc::from("would_answer"),
         detail: Some(Arc::from(format!("exact, {age_s} s old{saved}"))),
+        saved: answer.cost,
     });
     cache.count(Counted::WouldHit);
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use http::Uri;
 use weir_control::cache::CacheConfig;
+use weir_control::trim::AgentBudgets;
 use weir_types::{Secret, limits};
 
 use crate::error::ConfigFault;
@@ -32,6 +33,8 @@ pub struct GatewayConfig {
     pub limits: GatewayLimits,
     /// Whether spans carry what was said.
     pub bodies: Bodies,
+    /// What each agent's requests may have; none by default.
+    pub agents: AgentBudgets,
     /// Answers that are given again; `None` for no cache.
     pub cache: Option<CacheConfig>,
 }

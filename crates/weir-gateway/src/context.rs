@@ -55,7 +55,8 @@ pub(crate) struct Identity {
 
 /// What is asked.
 pub(crate) struct Question {
-    /// The body as the client sent it; empty when it is passed on as it arrives.
+    /// The body as it will be sent: as the client sent it, unless the token budget shortened it. Empty when it is passed on
+    /// as it arrives.
     pub(crate) body: Bytes,
     /// The model asked for; `None` when neither body nor path names one.
     pub(crate) model: Option<Arc<str>>,
@@ -183,6 +184,12 @@ impl CallContext {
             return Cow::Owned(find());
         }
         Cow::Borrowed(self.attribution.get_or_init(find))
+    }
+
+    /// Whose call it is, where the question is known but not set yet. Shortening it does not change that.
+    pub(crate) fn attribution_of(&self, question: &Question) -> &Attribution {
+        let find = || attribution(&self.head.headers, self.key().map(|key| &**key), Some(question));
+        self.attribution.get_or_init(find)
     }
 
     /// Microseconds since the call began.

@@ -11,6 +11,7 @@ mod attributes;
 mod client;
 mod metering;
 mod said;
+mod savings;
 mod span;
 
 pub(crate) use client::name_of as client_name;

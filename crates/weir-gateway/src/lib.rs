@@ -7,6 +7,7 @@
 //! | [`front`] | listens, owns the worker threads and the clients' connections |
 //! | `session`, `context` | one client connection; one call |
 //! | `endpoint`, `authorise`, `receive`, `route` | what is asked, by whom, and who may answer |
+//! | `trim` | shortens what is over its agent's token budget |
 //! | `policy` | what monitors have set for such calls: throttles, blocks, another model |
 //! | `cache` | answers what was answered before, and keeps what is answered now |
 //! | `budget` | reserves the most that the call can cost with every budget that is about it |
@@ -49,6 +50,7 @@ mod route;
 mod session;
 mod stats;
 mod trace_context;
+mod trim;
 mod upstream;
 mod worker;
 

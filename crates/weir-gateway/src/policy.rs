@@ -39,6 +39,10 @@ pub(crate) struct PolicyTrail {
     pub(crate) decisions: Vec<PolicyDecision>,
     /// The policy that changed or refused the call, for the client.
     header: Option<HeaderValue>,
+    /// What the token budget did to it, for the client.
+    pub(crate) trim_header: Option<HeaderValue>,
+    /// Tokens that the token budget took out of the prompt, or would have.
+    pub(crate) trimmed_tokens: Option<u64>,
     /// What allows only answers from the cache: decided by whether there is one.
     cache_only: Vec<CacheOnly>,
     /// What the call would have gone to; set when a policy sent it elsewhere.
@@ -97,8 +101,9 @@ pub(crate) fn apply(ctx: &CallContext, candidates: Candidates) -> Result<Candida
 
 /// Tells the client which policy changed or refused its call.
 pub(crate) fn add_header(ctx: &CallContext, headers: &mut HeaderMap) {
-    if let Some(value) = &ctx.progress.borrow().policy.header {
-        headers.insert(WEIR_POLICY, value.clone());
+    let trail = &ctx.progress.borrow().policy;
+    for value in [&trail.trim_header, &trail.header].into_iter().flatten() {
+        headers.append(WEIR_POLICY, value.clone());
     }
 }
 
@@ -235,6 +240,7 @@ fn decision(policy: &ActivePolicy, verdict: &Verdict) -> PolicyDecision {
         policy: Arc::from(name(&policy.action)),
         action: Arc::from(action),
         detail: Some(Arc::from(detail)),
+        saved: None,
     }
 }
 

@@ -4,6 +4,9 @@
 //! fault; it is not passed on in the hope that a provider makes sense of it. Requests of no known dialect are not read:
 //! their bodies go upstream as they arrive, whatever their size.
 //!
+//! A prompt over its agent's token budget is shortened here ([`crate::trim`]), so that every later step and the record see
+//! the request that is sent.
+//!
 //! A body over the limit is refused, but read on and thrown away first (within bounds too): a client that is still
 //! sending when the connection closes would see a reset instead of the refusal.
 
@@ -19,6 +22,7 @@ use weir_dialect::{Dialect, read_request};
 
 use crate::context::{CallContext, Question};
 use crate::refusal::Refusal;
+use crate::trim;
 
 /// Bytes of an oversized body that are thrown away before the refusal. Four times the default limit.
 const DISCARD_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -44,8 +48,9 @@ pub(crate) async fn receive(ctx: &CallContext, body: Incoming) -> Result<Outgoin
     check_head(ctx)?;
     let body = whole_body(ctx, body).await?;
     let question = read(dialect, path_model, &body)?;
+    let (question, refusal) = trim::fit(ctx, dialect, question).await;
     ctx.question.get_or_init(|| question);
-    Ok(Outgoing::Whole)
+    refusal.map_or(Ok(Outgoing::Whole), Err)
 }
 
 /// What the head must say for the body to be readable. A missing content type is tolerated.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Response};
 use weir_control::budget::{Denial, LimitKind, Measure};
+use weir_control::trim::Tokens;
 use weir_dialect::{Family, RequestError, WeirErrorKind, error_body};
 
 use crate::headers::WEIR_ERROR;
@@ -167,6 +168,15 @@ impl Refusal {
         let message = format!("{name} {}{reason}{what_then}", denial.describe());
         let retry_after = Some(retry_after);
         Self { retry_after, ..Self::new(WeirErrorKind::RateLimited, code, message) }
+    /// A status that SDKs do not repeat, and the code by which clients know that a prompt must be shorter.
+    pub(crate) fn over_token_budget(agent: &str, tokens: Tokens, limit: u64, key: &str) -> Self {
+        let about = if tokens.is_exact { "" } else { "about " };
+        let message = format!(
+            "the prompt has {about}{} tokens, and calls of {agent} may have {limit}; send a shorter prompt, or have \
+             `agents.{key:?}.max_input_tokens` raised",
+            tokens.count
+        );
+        Self::new(WeirErrorKind::InvalidRequest, "context_length_exceeded", message)
     }
 
     pub(crate) fn circuit_open(providers: &str, retry_in_ms: u64) -> Self {

@@ -105,6 +105,18 @@ impl Router {
     }
 }
 
+/// Who will most likely answer a question that is not set yet: for how its tokens are counted. Asks nobody's permission.
+pub(crate) fn likely(ctx: &CallContext, model: Option<&str>) -> Option<Candidate> {
+    let router = &ctx.gateway().router;
+    match (ctx.endpoint.place, model) {
+        (Place::Provider(provider), _) => Some(Candidate { provider, model: None }),
+        (Place::Family(family), _) => Some(Candidate { provider: router.of_family(family)?, model: None }),
+        (Place::ModelRoute | Place::Everyone, model) => {
+            router.candidates(model?, ctx.endpoint.family()).into_iter().next()
+        }
+    }
+}
+
 /// The providers that may answer this call.
 pub(crate) fn route(ctx: &CallContext) -> Result<Candidates, Refusal> {
     let gateway = ctx.gateway();

@@ -74,8 +74,13 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn decision()(policy in text(), action in text(), detail in option::of(text())) -> PolicyDecision {
-        PolicyDecision { policy, action, detail }
+    fn decision()(
+        policy in text(),
+        action in prop_oneof![text(), Just(Arc::from("truncated")), Just(Arc::from("would_truncate"))],
+        detail in option::of(text()),
+        saved in option::of(any::<i64>()),
+    ) -> PolicyDecision {
+        PolicyDecision { policy, action, detail, saved: saved.map(NanoUsd) }
     }
 }
 

@@ -129,6 +129,17 @@ pub struct PolicyDecision {
     /// Numbers and names that explain it to a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Arc<str>>,
+    /// Money that this decision saved or, where the action is spelt `would_…`, would have saved. What the decisions of a
+    /// span really saved adds up to [`Span::saved`].
+    #[serde(default, rename = "saved_nano_usd", skip_serializing_if = "Option::is_none")]
+    pub saved: Option<NanoUsd>,
+}
+
+impl PolicyDecision {
+    /// Whether it changed the call. Of what only would have been done, nothing may be counted as done.
+    pub fn is_done(&self) -> bool {
+        !self.action.starts_with("would_")
+    }
 }
 
 /// One unit of work. Every field that the source did not state is `None`.

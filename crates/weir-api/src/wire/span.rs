@@ -148,6 +148,8 @@ pub struct PolicyItem {
     pub action: String,
     /// What explains it to a person.
     pub detail: Option<String>,
+    /// US dollars that it saved, or would have where `action` is spelt `would_…`.
+    pub saved_usd: Option<f64>,
 }
 
 /// Someone's judgement of a span or a trace.
@@ -235,6 +237,7 @@ impl From<&PolicyDecision> for PolicyItem {
             policy: decision.policy.to_string(),
             action: decision.action.to_string(),
             detail: decision.detail.as_deref().map(str::to_owned),
+            saved_usd: decision.saved.map(NanoUsd::as_usd),
         }
     }
 }

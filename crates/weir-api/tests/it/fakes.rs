@@ -70,6 +70,7 @@ pub fn full_span() -> Span {
             policy: "retry".into(),
             action: "allowed".into(),
             detail: text("2nd try"),
+            saved: None,
         }],
         input: content(r#"[{"role":"user","content":"hi"}]"#),
         output: content(r#"{"role":"assistant","content":"hello"}"#),

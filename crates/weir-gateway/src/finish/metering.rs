@@ -10,9 +10,9 @@ use bytes::Bytes;
 use weir_control::cache::CachedAnswer;
 use weir_dialect::{ResponseFacts, UsageDetail};
 use weir_meter::{Meter, PriceDetail, ServiceTier};
-use weir_types::{NanoUsd, Span, SpanKind};
+use weir_types::{Span, SpanKind, TokenUsage};
 
-use super::{Ending, said};
+use super::{Ending, said, savings};
 use crate::cache;
 use crate::context::CallContext;
 use crate::policy::Passed;
@@ -25,6 +25,8 @@ pub(super) struct Metering {
     model: Option<Arc<str>>,
     /// The provider and the model that a policy passed over for a cheaper one.
     instead_of: Option<Passed>,
+    /// Tokens that the token budget took out of the prompt, or would have.
+    trimmed_tokens: Option<u64>,
     /// The kept answer that the call was given, for nothing.
     hit: Option<Arc<CachedAnswer>>,
     detail: UsageDetail,
@@ -54,6 +56,7 @@ impl Metering {
             model: asked.and_then(|attempt| attempt.model.clone()).or_else(|| ctx.model().cloned()),
             is_charged: is_model_call && is_success && asked.is_some() && ended_at_provider,
             instead_of: progress.policy.instead_of.clone(),
+            trimmed_tokens: progress.policy.trimmed_tokens,
             hit: progress.cache.hit.clone(),
             is_partial,
             detail: facts.usage_detail,
@@ -121,13 +124,31 @@ impl Metering {
         }
         if let (Some(passed), Some(cost)) = (&self.instead_of, span.cost) {
             let dearer = meter.cost(&passed.price_name, &passed.model, &span.tokens, &detail);
-            span.saved = dearer.map(|priced| priced.cost - cost).filter(|saved| *saved > NanoUsd::ZERO);
+            savings::note(span, "rerouted", dearer.map(|priced| priced.cost - cost));
         }
+        self.note_trimmed(meter, span, &detail);
         if let (Some(model), Some(tokens), false) = (&self.model, span.tokens.input, span.tokens_estimated) {
             let parts = [&self.input, &self.instructions, &self.tools];
             let bytes = parts.into_iter().flatten().map(Bytes::len).sum();
             meter.learn(provider, model, bytes, tokens);
         }
+    }
+
+    /// What the tokens that were cut would have cost: the price of the call with them less its price without. Where they
+    /// were only noted, the call has been charged with them.
+    fn note_trimmed(&self, meter: &Meter, span: &mut Span, detail: &PriceDetail) {
+        let (Some(provider), Some(model), Some(cost)) = (&self.price_name, &self.model, span.cost) else {
+            return;
+        };
+        let (Some(cut), Some(input), true) = (self.trimmed_tokens, span.tokens.input, self.is_charged) else {
+            return;
+        };
+        let with =
+            |input| meter.cost(provider, model, &TokenUsage { input: Some(input), ..span.tokens }, detail);
+        let of_whole = with(input.saturating_add(cut)).map(|priced| priced.cost - cost);
+        let of_rest = with(input.saturating_sub(cut)).map(|priced| cost - priced.cost);
+        savings::note(span, "truncated", of_whole);
+        savings::note(span, "would_truncate", of_rest);
     }
 
     fn price_detail(&self) -> PriceDetail {

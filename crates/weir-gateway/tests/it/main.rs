@@ -25,5 +25,6 @@ mod record;
 mod shutdown;
 mod support;
 mod timeouts;
+mod trim;
 mod trouble_upstream;
 mod usage;

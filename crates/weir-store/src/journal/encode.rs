@@ -173,6 +173,7 @@ fn write_decision(message: &mut Message, decision: &PolicyDecision) {
     message.text(1, &decision.policy);
     message.text(2, &decision.action);
     message.text_if(3, decision.detail.as_deref());
+    message.signed_if(4, decision.saved.map(|saved| saved.0));
 }
 
 fn write_score(message: &mut Message, score: &Score) {

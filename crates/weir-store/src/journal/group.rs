@@ -120,6 +120,7 @@ fn policy_from_wire(decision: wire::PolicyDecision) -> PolicyDecision {
         policy: decision.policy.into(),
         action: decision.action.into(),
         detail: shared(decision.detail),
+        saved: decision.saved_nano_usd.map(NanoUsd),
     }
 }
 

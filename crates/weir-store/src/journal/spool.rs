@@ -66,6 +66,7 @@ fn drop_bodies(span: &mut Span) {
         policy: Arc::from("journal"),
         action: Arc::from("bodies_dropped"),
         detail: Some(Arc::from("the journal was nearly full")),
+        saved: None,
     });
 }
 

@@ -135,6 +135,8 @@ pub(crate) struct PolicyDecision {
     pub action: String,
     #[prost(string, optional, tag = "3")]
     pub detail: Option<String>,
+    #[prost(sint64, optional, tag = "4")]
+    pub saved_nano_usd: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -74,6 +74,7 @@ fn full_span() -> Span {
             policy: "retry".into(),
             action: "retried".into(),
             detail: text("twice"),
+            saved: Some(NanoUsd(5)),
         }],
         documents: Some(Content::new("[1]")),
         tools: Some(Content::new("[2]")),
