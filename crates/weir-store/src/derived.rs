@@ -5,6 +5,8 @@
 //! Every value is an integer of some unit (microseconds, tokens, nano-dollars), so that sums are exact whatever the
 //! order, and both ways divide only at the end.
 
+mod savings;
+
 use std::sync::Arc;
 
 use weir_types::{CacheStatus, Cell, Span, SpanKind, SpanStatus, metric};
@@ -22,6 +24,10 @@ pub(crate) struct DerivedMetric {
     pub name: &'static str,
     /// The integer that a call contributes; `None` when it contributes nothing.
     of_call: fn(&Span) -> Option<i128>,
+    /// Where one call may contribute several times: what it contributes instead, with the values of the metric's own tag.
+    parts_of_call: Option<fn(&Span) -> Vec<Part>>,
+    /// Where its rows come from: the table of spans, or what has a row for each part of a call.
+    pub from_sql: &'static str,
     /// Which calls contribute.
     pub filter_sql: &'static str,
     /// The same integer of a row.
@@ -35,6 +41,9 @@ pub(crate) struct DerivedMetric {
     /// A tag that its cells carry beyond the usual ones.
     extra: Option<ExtraTag>,
 }
+
+/// The integer that a part of a call contributes, and the value of the metric's own tag.
+type Part = (i128, Option<Arc<str>>);
 
 struct ExtraTag {
     key: &'static str,
@@ -52,7 +61,7 @@ pub(crate) struct Sample {
 
 /// Everything that a span contributes.
 pub(crate) fn samples(span: &Span) -> impl Iterator<Item = Sample> {
-    METRICS.iter().filter(|_| is_call(span)).filter_map(|metric| metric.sample(span))
+    METRICS.iter().filter(|_| is_call(span)).flat_map(|metric| metric.samples(span))
 }
 
 impl DerivedMetric {
@@ -61,8 +70,15 @@ impl DerivedMetric {
         METRICS.iter().find(|metric| metric.name == name)
     }
 
-    fn sample(&self, span: &Span) -> Option<Sample> {
-        let integer = (self.of_call)(span)?;
+    fn samples(&self, span: &Span) -> impl Iterator<Item = Sample> {
+        let own_tag = self.extra.as_ref();
+        let whole = (self.of_call)(span).filter(|_| self.parts_of_call.is_none());
+        let whole = whole.map(|integer| (integer, own_tag.and_then(|extra| (extra.of_call)(span))));
+        let parts = self.parts_of_call.map(|parts| parts(span)).unwrap_or_default();
+        whole.into_iter().chain(parts).map(|(integer, value)| self.sample(integer, value))
+    }
+
+    fn sample(&self, integer: i128, own_tag: Option<Arc<str>>) -> Sample {
         let value = self.in_unit(integer);
         let mut cell = Cell {
             count: 1,
@@ -74,8 +90,8 @@ impl DerivedMetric {
         if self.has_histogram {
             cell.histogram.record(value);
         }
-        let extra = self.extra.as_ref().and_then(|extra| Some((extra.key, (extra.of_call)(span)?)));
-        Some(Sample { metric: self.name, extra, cell })
+        let extra = self.extra.as_ref().and_then(|extra| Some((extra.key, own_tag?)));
+        Sample { metric: self.name, extra, cell }
     }
 
     /// An integer of this metric in the metric's unit.
@@ -102,6 +118,8 @@ impl DerivedMetric {
 const COUNT: DerivedMetric = DerivedMetric {
     name: "",
     of_call: |_| Some(1),
+    parts_of_call: None,
+    from_sql: "spans",
     filter_sql: "TRUE",
     value_sql: "1",
     per_unit: 1.0,
@@ -190,10 +208,10 @@ static METRICS: [DerivedMetric; 14] = [
     },
     DerivedMetric {
         name: metric::LLM_COST_SAVED_USD,
-        of_call: |span| span.saved.map(|saved| i128::from(saved.0)),
-        filter_sql: "saved_nano_usd IS NOT NULL",
-        value_sql: "saved_nano_usd",
-        extra: Some(ExtraTag { key: "layer", of_call: saving_layer, sql: SAVING_LAYER_SQL }),
+        parts_of_call: Some(savings::of_call),
+        from_sql: savings::FROM_SQL,
+        value_sql: "saving.nano",
+        extra: Some(ExtraTag { key: "layer", of_call: |_| None, sql: "saving.layer" }),
         ..NANO_USD
     },
     DerivedMetric {
@@ -226,19 +244,6 @@ fn is_hit(cache: Option<CacheStatus>) -> bool {
     matches!(cache, Some(CacheStatus::Exact | CacheStatus::Semantic | CacheStatus::Coalesced))
 }
 
-/// Which layer of cost control saved money: the cache, or the first policy that made a call smaller or cheaper.
-fn saving_layer(span: &Span) -> Option<Arc<str>> {
-    if is_hit(span.cache) {
-        return Some(Arc::from("cache"));
-    }
-    let saves = |action: &str| matches!(action, "truncated" | "rerouted");
-    span.policy.iter().find(|decision| saves(&decision.action)).map(|decision| Arc::clone(&decision.policy))
-}
-
-const SAVING_LAYER_SQL: &str = r#"(CASE WHEN cache IN ('exact', 'semantic', 'coalesced') THEN 'cache'
-    ELSE list_filter(from_json(policy, '[{"policy":"VARCHAR","action":"VARCHAR"}]'),
-        lambda decision: decision.action IN ('truncated', 'rerouted'))[1].policy END)"#;
-
 #[cfg(test)]
 mod tests {
     use weir_types::UnixMicros;
@@ -269,6 +274,35 @@ mod tests {
                 ("llm.cost.usd", 0.000_001),
             ]
         );
+    }
+
+    #[test]
+    fn each_layer_that_saved_on_a_call_is_a_sample_and_what_would_have_been_saved_is_none() {
+        let decision = |policy: &str, action: &str, saved| weir_types::PolicyDecision {
+            policy: policy.into(),
+            action: action.into(),
+            detail: None,
+            saved: Some(weir_types::NanoUsd(saved)),
+        };
+        let mut span = plain_span(UnixMicros(0));
+        span.saved = Some(weir_types::NanoUsd(7));
+        span.policy = vec![
+            decision("token_budget", "truncated", 5),
+            decision("cache", "would_answer", 90),
+            decision("cheaper_model", "rerouted", 2),
+        ];
+        let saved = |span: &Span| -> Vec<(Option<String>, i128)> {
+            let of_metric = samples(span).filter(|sample| sample.metric == metric::LLM_COST_SAVED_USD);
+            of_metric.map(|s| (s.extra.map(|(_, layer)| layer.to_string()), s.cell.sum_nano)).collect()
+        };
+        assert_eq!(
+            saved(&span),
+            [(Some("token_budget".to_owned()), 5), (Some("cheaper_model".to_owned()), 2)]
+        );
+        span.policy.iter_mut().for_each(|decision| decision.saved = None);
+        assert_eq!(saved(&span), [(Some("token_budget".to_owned()), 7)], "as spans of before say it");
+        span.cache = Some(CacheStatus::Exact);
+        assert_eq!(saved(&span), [(Some("cache".to_owned()), 7)]);
     }
 
     #[test]

@@ -2147,6 +2147,11 @@ export interface components {
             detail: string | null;
             /** @description Which policy. */
             policy: string;
+            /**
+             * Format: double
+             * @description US dollars that it saved, or would have where `action` is spelt `would_…`.
+             */
+            saved_usd: number | null;
         };
         /** @description What a definition would have done. */
         PreviewAnswer: {

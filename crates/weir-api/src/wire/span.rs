@@ -140,7 +140,7 @@ pub struct TokenCounts {
 }
 
 /// What one policy decided about a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyItem {
     /// Which policy.
     pub policy: String,

@@ -48,9 +48,9 @@ fn of_spans(
         NO_BUCKET.to_owned()
     };
     format!(
-        "SELECT {keys}, {bucket}, count(*), sum({value})::HUGEINT, min({unit}), max({unit}) FROM spans \
+        "SELECT {keys}, {bucket}, count(*), sum({value})::HUGEINT, min({unit}), max({unit}) FROM {} \
          WHERE {CALLS_SQL} AND {} AND start_time >= {from} AND start_time < {to} AND {scope} GROUP BY ALL HAVING count(*) > 0",
-        metric.filter_sql,
+        metric.from_sql, metric.filter_sql,
     )
 }
 

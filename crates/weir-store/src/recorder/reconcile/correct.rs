@@ -266,10 +266,11 @@ fn bounds(
     let unit = metric.unit_sql();
     let extra = metric.extra_tag().map_or("NULL::VARCHAR", |(_, sql)| sql);
     let sql = format!(
-        "SELECT epoch_us(start_time) // {}, {}, {extra}, min({unit}), max({unit}) FROM spans \
+        "SELECT epoch_us(start_time) // {}, {}, {extra}, min({unit}), max({unit}) FROM {} \
          WHERE {CALLS_SQL} AND {} AND start_time >= {from} AND start_time < {to} GROUP BY ALL",
         tier.step_us(),
         metric::CELL_TAGS.join(", "),
+        metric.from_sql,
         metric.filter_sql,
     );
     let mut bounds = Bounds::new();
