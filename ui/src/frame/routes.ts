@@ -107,6 +107,14 @@ export const GROUPS: readonly (readonly Route[])[] = [
       load: async () => (await import('../monitors/Monitors.svelte')).default,
     },
     {
+      path: '/budgets',
+      title: 'Budgets',
+      icon: 'M2 4.5h12v8H2zM2 7.5h12M4.5 10.2h3',
+      key: 'b',
+      scope: 'nothing',
+      load: async () => (await import('../budgets/Budgets.svelte')).default,
+    },
+    {
       path: '/coverage',
       title: 'Coverage',
       icon: 'M6.2 3.2a4.8 4.8 0 1 0 0 9.6 4.8 4.8 0 1 0 0-9.6M9.8 3.2a4.8 4.8 0 1 1 0 9.6 4.8 4.8 0 1 1 0-9.6',
