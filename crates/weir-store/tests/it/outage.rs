@@ -72,13 +72,13 @@ async fn a_full_journal_drops_bodies_first_and_refuses_last() {
     assert_eq!(kept.rows[0], expected.map(serde_json::Value::from));
 }
 
-/// A disk that is full in the middle of a write: the child's files may not be longer than 256 kB.
+/// A disk that is full in the middle of a write: the child's files may not be longer than 512 kB, which the state store needs not half of.
 #[tokio::test]
 async fn an_append_that_the_disk_does_not_take_is_refused_whole_and_later_ones_work() {
     let dir = tempfile::tempdir().unwrap();
     let test = "outage::child_with_a_full_disk";
     let script = format!(
-        "trap '' XFSZ; ulimit -f 256; exec {:?} {test} --exact --ignored --nocapture",
+        "trap '' XFSZ; ulimit -f 512; exec {:?} {test} --exact --ignored --nocapture",
         std::env::current_exe().unwrap()
     );
     let mut child = Command::new("bash")
