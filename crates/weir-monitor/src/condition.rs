@@ -9,6 +9,7 @@ mod cursor;
 mod datadog;
 mod defaults;
 mod detector;
+mod estimate;
 mod settings;
 mod source;
 mod threshold;
@@ -20,6 +21,7 @@ use weir_types::UnixMicros;
 
 use cursor::Cursor;
 pub(crate) use datadog::interval_us as default_interval_us;
+pub(crate) use estimate::Estimate;
 pub(crate) use settings::{Setting, not_of_this_kind};
 pub(crate) use source::length_of_text;
 pub use tree::{

@@ -18,6 +18,7 @@
 
 mod band;
 mod forecast;
+pub(crate) mod interval;
 mod level;
 mod model;
 mod numeric;

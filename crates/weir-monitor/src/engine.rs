@@ -10,6 +10,7 @@
 mod anomalies;
 mod composite;
 mod digest;
+mod gate;
 mod group;
 mod machine;
 mod metric;

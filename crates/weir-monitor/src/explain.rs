@@ -60,6 +60,13 @@ impl Page {
             n => format!("no judgement on fewer than {n} values in the window"),
         };
         self.filled("samples", &rule.rules.min_samples, &samples);
+        if let Some(confidence) = rule.rules.confidence {
+            let percent = confidence * 100.0;
+            self.line(
+                "confidence",
+                &format!("a worse state counts when its bound is crossed with {percent} % confidence"),
+            );
+        }
         self.line("missing", &missing(rule));
     }
 

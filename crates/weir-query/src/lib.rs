@@ -58,7 +58,7 @@ pub use number::{Number, Suffix};
 pub use place::Place;
 pub use prefix::{Prefix, SeriesMethod, parse_prefix};
 pub use reference::reference;
-pub use window::{WindowAnswer, WindowValue, Zone, ZonePeriod, run_window};
+pub use window::{WindowAnswer, WindowValue, Zone, ZonePeriod, run_cells, run_window};
 
 /// A query that was parsed and checked.
 #[derive(Debug, Clone, PartialEq)]

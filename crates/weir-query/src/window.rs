@@ -7,10 +7,10 @@
 
 use std::collections::HashMap;
 
-use weir_types::{Scan, ScanRow, TagKey, TimeRange, UnixMicros};
+use weir_types::{Cell, Scan, ScanRow, TagKey, TimeRange, UnixMicros};
 
 use crate::Query;
-use crate::ast::Leaf;
+use crate::ast::{Aggregator, Expr, ExprKind, Leaf, Percentile};
 use crate::calendar::Calendar;
 use crate::error::{QueryError, QueryErrorKind};
 use crate::eval::{Evaluator, LeafSource};
@@ -110,6 +110,34 @@ pub fn run_window(
     });
     let values = values.collect();
     Ok(WindowAnswer { keys: set.keys, values })
+}
+
+/// How the values of one aggregated metric are spread over a window, for each group, histograms included: for those who
+/// must know how sure its value is. Groups are told apart by the keys of [`run_window`]. Empty where the query is more than
+/// one aggregated metric.
+pub fn run_cells(
+    query: &Query,
+    range: TimeRange,
+    zone: &Zone,
+    scan: &dyn Scan,
+) -> Result<Vec<(Group, Cell)>, QueryError> {
+    let ExprKind::Leaf(leaf) = &query.expr().kind else { return Ok(Vec::new()) };
+    let Some(percentile) = Percentile::from_hundredths(5_000) else { return Ok(Vec::new()) };
+    // A percentile is what the planner asks histograms for.
+    let leaf = Leaf { aggregator: Aggregator::Percentile(percentile), ..leaf.clone() };
+    let expr = Expr { kind: ExprKind::Leaf(leaf), place: query.expr().place };
+    let window = Window { range, as_of: range.to, covered_us: range.len_us() };
+    let grid = Grid { windows: vec![window], calendar: zone.0.clone(), to: range.to };
+    let mut cells: HashMap<Group, Cell> = HashMap::new();
+    for planned in &Plan::new(&expr, &grid, scan)?.scans {
+        let rows = scan.scan(&planned.request);
+        for row in rows.map_err(|error| QueryError::of_scan(&error, planned.place.range()))? {
+            cells.entry(row.group).or_default().merge(&row.cell);
+        }
+    }
+    let mut cells: Vec<_> = cells.into_iter().collect();
+    cells.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(cells)
 }
 
 /// The samples of each group.

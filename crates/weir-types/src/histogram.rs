@@ -154,6 +154,14 @@ impl Histogram {
         sum_if(&self.negative, &|v| -v > bound) + zeros + sum_if(&self.positive, &|v| v > bound)
     }
 
+    /// Each value that stands for a bucket, ascending, with the count of the bucket.
+    pub fn values(&self) -> impl Iterator<Item = (f64, u64)> {
+        let negative = self.negative.iter().rev().map(|(bucket, n)| (-Self::value_of(*bucket), *n));
+        let zero = (self.zero > 0).then_some((0.0, self.zero));
+        let positive = self.positive.iter().map(|(bucket, n)| (Self::value_of(*bucket), *n));
+        negative.chain(zero).chain(positive)
+    }
+
     /// The buckets of positive values, ascending, with their counts.
     pub fn positive_buckets(&self) -> &[(i16, u64)] {
         &self.positive

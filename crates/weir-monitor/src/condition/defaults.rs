@@ -30,6 +30,7 @@ pub(super) struct Draft {
     pub(super) every_us: Option<i64>,
     pub(super) offset_us: Option<i64>,
     pub(super) min_samples: Option<u64>,
+    pub(super) confidence: Option<f64>,
     pub(super) tz: Option<String>,
 }
 
@@ -58,6 +59,7 @@ impl Draft {
             every_us: None,
             offset_us: None,
             min_samples: None,
+            confidence: None,
             tz: None,
         }
     }
@@ -82,6 +84,7 @@ impl Draft {
                 every_us: Filled::or(self.every_us, || every_us(window.value, kind)),
                 offset_us: Filled::or(self.offset_us, || 0),
                 min_samples,
+                confidence: self.confidence,
                 tz: self.tz,
             },
             shape: self.shape,

@@ -18,6 +18,7 @@ pub(crate) enum Setting {
     KeepFiring,
     Every,
     MinSamples,
+    Confidence,
     Tz,
 }
 
@@ -33,6 +34,7 @@ impl Setting {
             Self::KeepFiring => "keep_firing",
             Self::Every => "every",
             Self::MinSamples => "min_samples",
+            Self::Confidence => "confidence",
             Self::Tz => "tz",
         }
     }
@@ -70,6 +72,10 @@ impl Rule {
             Setting::MinSamples => {
                 let samples = super::weir::count(&mut cursor)?;
                 rules.min_samples = Filled { value: samples, is_written: true };
+            }
+            Setting::Confidence => {
+                rules.confidence = Some(super::weir::confidence(&mut cursor)?);
+                self.check_confidence(0..text.len())?;
             }
             Setting::Tz => {
                 rules.tz = Some(checked_zone(text.to_owned(), 0..text.len())?);

@@ -272,6 +272,8 @@ pub struct Rules {
     pub offset_us: Filled<i64>,
     /// Fewer values than this in the window are no ground for a judgement.
     pub min_samples: Filled<u64>,
+    /// With which confidence a rate, an average or a percentile must have crossed; the value itself when `None`.
+    pub confidence: Option<f64>,
     /// The time zone of days and weeks; UTC when `None`.
     pub tz: Option<String>,
 }

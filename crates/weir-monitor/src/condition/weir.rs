@@ -14,8 +14,19 @@ use super::{
 };
 
 /// The clauses, for suggestions.
-const CLAUSES: [&str; 10] =
-    ["over", "for", "keep_firing", "warn", "crit", "recover", "every", "offset", "tz", "min_samples"];
+const CLAUSES: [&str; 11] = [
+    "over",
+    "for",
+    "keep_firing",
+    "warn",
+    "crit",
+    "recover",
+    "every",
+    "offset",
+    "tz",
+    "min_samples",
+    "confidence",
+];
 
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Rule, QueryError> {
     let (shape, prefix, tz) = match detector::parse(cursor, Dialect::Weir)? {
@@ -32,6 +43,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Rule, QueryError> {
         draft: None,
         early: Vec::new(),
         recovery_span: 0..0,
+        confidence_span: 0..0,
     };
     while !cursor.at_end() && !cursor.rest().starts_with(['>', '<', '=', '!']) {
         let at = cursor.place();
@@ -80,6 +92,7 @@ struct Clauses {
     /// Where clauses before the comparison start; they are read once the comparison is known.
     early: Vec<usize>,
     recovery_span: Range<usize>,
+    confidence_span: Range<usize>,
 }
 
 impl Clauses {
@@ -115,6 +128,11 @@ impl Clauses {
             "every" => draft.every_us = Some(whole_minutes(cursor, "every")?),
             "offset" => draft.offset_us = Some(whole_minutes(cursor, "offset")?),
             "min_samples" => draft.min_samples = Some(count(cursor)?),
+            "confidence" => {
+                let start = span.start;
+                draft.confidence = Some(confidence(cursor)?);
+                self.confidence_span = start..cursor.place();
+            }
             "tz" => draft.tz = Some(cursor.time_zone()?),
             "warn" => draft.warning = Some(self.bound(cursor, &draft, Side::Milder)?),
             "crit" => draft.critical = Some(self.bound(cursor, &draft, Side::Worse)?),
@@ -206,7 +224,9 @@ impl Clauses {
                 "a value could alert and recover at once: the recovery is on the bad side of the threshold";
             return Err(located(QueryErrorKind::Argument, self.recovery_span, message));
         }
-        Ok(draft.filled())
+        let rule = draft.filled();
+        rule.check_confidence(self.confidence_span)?;
+        Ok(rule)
     }
 }
 
@@ -226,6 +246,18 @@ pub(super) fn whole_minutes(cursor: &mut Cursor<'_>, clause: &str) -> Result<i64
             .hinted("values are kept for each minute"));
     }
     Ok(us)
+}
+
+/// A probability that can be a confidence.
+pub(super) fn confidence(cursor: &mut Cursor<'_>) -> Result<f64, QueryError> {
+    let (is_negative, number, span) = cursor.number("after `confidence`")?;
+    let value = number.base_value();
+    let is_share = matches!(number.suffix, weir_query::Suffix::Plain | weir_query::Suffix::Percent);
+    if is_negative || !is_share || !(0.5..1.0).contains(&value) {
+        let message = "a confidence is at least 0.5 and less than 1";
+        return Err(located(QueryErrorKind::Argument, span, message).hinted("for example 0.95"));
+    }
+    Ok(value)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]

@@ -89,8 +89,8 @@ pub struct Entry {
     /// How long values are waited for after their time; what the metric was seen to need when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_delay: Option<String>,
-    /// With which confidence a ratio, an average or a percentile must have crossed a threshold, such as 0.95. Checked, and
-    /// not used yet.
+    /// With which confidence a rate, an average or a percentile must have crossed a threshold before a group gets worse, such
+    /// as 0.95; the value itself decides when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
     /// Whether a window is judged only when there were values before it began. It is for windows of whole days when absent.
@@ -198,6 +198,7 @@ impl Entry {
             (Setting::KeepFiring, self.keep_firing.clone()),
             (Setting::Every, self.every.clone()),
             (Setting::MinSamples, self.min_samples.map(|samples| samples.to_string())),
+            (Setting::Confidence, self.confidence.map(|confidence| confidence.to_string())),
             (Setting::Tz, self.tz.clone()),
         ];
         all.into_iter().filter_map(|(setting, text)| Some((setting, text?))).collect()

@@ -108,8 +108,6 @@ pub struct Handling {
     pub repeats_max: u32,
     /// How long values are waited for; `None` for what the metric was seen to need.
     pub delay_us: Option<i64>,
-    /// With which confidence a value must have crossed; `None` for the value as it is.
-    pub confidence: Option<f64>,
     /// Whether a window is judged only when there were values before it began.
     pub needs_full_window: Option<bool>,
     /// Receivers; empty where the routes decide.
@@ -136,13 +134,6 @@ impl Handling {
         if groups_max == 0 || groups_max > GROUPS_MAX_MAX {
             return Err(format!("max_groups = {groups_max}: it is 1 to {GROUPS_MAX_MAX}"));
         }
-        if let Some(confidence) = entry.confidence
-            && !(0.5..1.0).contains(&confidence)
-        {
-            return Err(format!(
-                "confidence = {confidence}: it is at least 0.5 and less than 1, such as 0.95"
-            ));
-        }
         let repeat_us = length("renotify", &entry.renotify)?;
         if repeat_us.is_some_and(|us| us < UnixMicros::MINUTE) {
             return Err("renotify is at least a minute".to_owned());
@@ -160,7 +151,6 @@ impl Handling {
             repeat_us,
             repeats_max: entry.renotify_max.unwrap_or(REPEATS_MAX),
             delay_us: length("evaluation_delay", &entry.evaluation_delay)?,
-            confidence: entry.confidence,
             needs_full_window: entry.require_full_window,
             notify: entry.notify.iter().flatten().map(|name| Arc::from(name.as_str())).collect(),
             labels,

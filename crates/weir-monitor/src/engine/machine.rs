@@ -47,6 +47,14 @@ impl Bounds {
         }
     }
 
+    /// The state that an estimate belongs to: worse only when the bound has crossed too, which is how far towards the good
+    /// side the truth may be; better when the value is back.
+    pub fn target_of_estimate(&self, state: AlertState, value: f64, bound: f64) -> AlertState {
+        // A group without values before this is as one that was well.
+        let known = if state == AlertState::NoData { AlertState::Ok } else { state };
+        self.target(known, value).min(self.target(known, bound).max(known))
+    }
+
     /// The threshold that a state is about.
     pub fn threshold_of(&self, state: AlertState) -> Option<f64> {
         match state {
@@ -61,6 +69,13 @@ impl Bounds {
 pub enum Seen {
     /// A value.
     Value(f64),
+    /// A value that is an estimate.
+    Estimate {
+        /// The value.
+        value: f64,
+        /// How far towards the good side the truth may be.
+        bound: f64,
+    },
     /// A state that does not come from a value: of composites, or by a policy for missing values.
     State(AlertState),
     /// No ground for a judgement.
@@ -171,6 +186,7 @@ impl Machine {
                 return self.become_state(AlertState::NoData, at, TransitionReason::NoData);
             }
             Seen::Value(value) => bounds.target(self.state, value),
+            Seen::Estimate { value, bound } => bounds.target_of_estimate(self.state, value, bound),
             Seen::State(state) => state,
         };
         self.clocks.turn(self.state, target, by_us);
@@ -318,6 +334,37 @@ mod tests {
         assert_eq!(machine.step(&BOUNDS, minute(3), UnixMicros::MINUTE, Seen::NoData, true), None);
         let change = machine.step(&BOUNDS, minute(4), UnixMicros::MINUTE, Seen::Value(6.0), true).unwrap();
         assert_eq!((change.to, change.reason), (AlertState::Warn, TransitionReason::DataReturned));
+    }
+
+    #[test]
+    fn an_estimate_gets_worse_by_its_bound_and_better_by_itself() {
+        use AlertState::{Alert, Ok, Warn};
+        let bounds = Bounds { recovery: Some(8.0), ..BOUNDS };
+        let mut machine = Machine::new(minute(0));
+        let mut states = |estimates: &[(f64, f64)]| -> Vec<AlertState> {
+            let step = |(value, bound): &(f64, f64)| {
+                let seen = Seen::Estimate { value: *value, bound: *bound };
+                machine.step(&bounds, minute(1), UnixMicros::MINUTE, seen, true);
+                machine.state()
+            };
+            estimates.iter().map(step).collect()
+        };
+        assert_eq!(states(&[(12.0, f64::NEG_INFINITY), (12.0, 4.0), (12.0, 6.0)]), [Ok, Ok, Warn]);
+        // Unsure of an alert it stays a warning, unsure of a warning an alert.
+        assert_eq!(
+            states(&[(12.0, 1.0), (12.0, 10.5), (12.0, 1.0), (9.0, 1.0)]),
+            [Warn, Alert, Alert, Alert]
+        );
+        assert_eq!(states(&[(7.0, 1.0), (4.0, 1.0)]), [Warn, Ok]);
+    }
+
+    #[test]
+    fn after_missing_values_an_estimate_counts_as_that_of_a_group_that_was_well() {
+        let target = |value, bound| BOUNDS.target_of_estimate(AlertState::NoData, value, bound);
+        assert_eq!(
+            [target(12.0, 4.0), target(12.0, 11.0), target(4.0, 1.0)],
+            [AlertState::Ok, AlertState::Alert, AlertState::Ok]
+        );
     }
 
     #[test]

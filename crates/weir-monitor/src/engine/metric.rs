@@ -1,11 +1,14 @@
 //! Conditions on metrics: what a tick reads for each group.
 
+use std::collections::BTreeMap;
+
 use weir_query::{Aggregator, ExprKind, QueryError, WindowValue, Zone, ZonePeriod, run_window};
 use weir_types::{Judgement, TagKey, TimeRange, UnixMicros};
 
 use super::BandHistory;
 use super::anomalies::Anomalies;
-use super::needs::{HOURLY_FROM_US, Need1, keys, needs};
+use super::gate::Gate;
+use super::needs::{Asked, HOURLY_FROM_US, Need1, keys, needs};
 use super::points::{PointQuery, Points, aggregate};
 use super::reading::{Outcome, Reading, Readings};
 use crate::condition::{Period, PointAggregator, Reading as Read, Rule, Shape, Window};
@@ -29,6 +32,7 @@ pub(super) struct Metric {
     needs: Vec<Need1>,
     points: Points,
     anomalies: Option<Anomalies>,
+    gate: Option<Gate>,
 }
 
 /// What a tick says about all groups.
@@ -51,6 +55,7 @@ impl Metric {
             Shape::Anomaly(anomaly) => Some(Anomalies::new(anomaly, rule.query.unit())),
             _ => None,
         };
+        let gate = rule.rules.confidence.and_then(|confidence| Gate::new(&rule, confidence));
         let looks_over_days = crate::condition::looks_over_days(&rule.query).is_some();
         Ok(Self {
             needs_full_window: needs_full_window.unwrap_or(looks_over_days),
@@ -62,6 +67,7 @@ impl Metric {
             needs: Vec::new(),
             points: Points::default(),
             anomalies,
+            gate,
         })
     }
 
@@ -125,7 +131,13 @@ impl Metric {
             let from = window.to.saturating_add_us(-self.window_us() - UnixMicros::HOUR);
             windows.push(TimeRange { from: from.floor_to(UnixMicros::HOUR), to: window.to });
         }
-        self.needs = needs(&self.rule.query, &self.zone, at, &windows, self.groups_max, ledger);
+        let asked = Asked {
+            query: &self.rule.query,
+            zone: &self.zone,
+            windows: &windows,
+            cells: self.gate.as_ref().is_some_and(Gate::needs_cells),
+        };
+        self.needs = needs(&asked, at, self.groups_max, ledger);
         if let Read::Points { .. } = self.rule.reading {
             // Points are minutes however long the window is.
             for need in &mut self.needs {
@@ -208,14 +220,19 @@ impl Metric {
 
     fn merged(&self, window: TimeRange, ledger: &Ledger) -> Result<Readings, QueryError> {
         let answer = run_window(&self.rule.query, window, &self.zone, ledger)?;
+        let cells = match &self.gate {
+            Some(gate) => gate.cells(&self.rule, window, &self.zone, ledger)?,
+            None => BTreeMap::new(),
+        };
         let groups = answer.values.into_iter().map(|WindowValue { group, value, samples }| {
             let value = value.or(self.rule.zero_fill.then_some(0.0));
-            Reading {
-                group,
-                outcome: self.outcome(value, samples),
-                judgement: plain(value, samples),
-                is_learning: false,
-            }
+            let outcome = match (self.outcome(value, samples), &self.gate) {
+                (Outcome::Value(value), Some(gate)) => {
+                    Outcome::Estimate { value, bound: gate.bound(value, samples, cells.get(&group)) }
+                }
+                (outcome, _) => outcome,
+            };
+            Reading { group, outcome, judgement: plain(value, samples), is_learning: false }
         });
         Ok(Readings { keys: answer.keys, groups: groups.collect() })
     }

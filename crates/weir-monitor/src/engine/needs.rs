@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use weir_query::{Query, QueryError, Zone, run_window};
+use weir_query::{Query, QueryError, Zone, run_cells, run_window};
 use weir_types::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource, TagKey, TimeRange, UnixMicros};
 
 use crate::ledger::{Keep, Selection};
@@ -70,20 +70,25 @@ pub(super) fn keys(query: &Query, zone: &Zone) -> Result<Vec<TagKey>, QueryError
     Ok(run_window(query, window, zone, &Nothing)?.keys)
 }
 
+/// What is evaluated.
+pub(super) struct Asked<'a> {
+    pub(super) query: &'a Query,
+    pub(super) zone: &'a Zone,
+    pub(super) windows: &'a [TimeRange],
+    /// Whether it is also asked how values are spread.
+    pub(super) cells: bool,
+}
+
 /// What a query asks for when it is evaluated over these windows before a tick. Questions that cells cannot answer are
 /// left out: they go to the store.
-pub(super) fn needs(
-    query: &Query,
-    zone: &Zone,
-    at: UnixMicros,
-    windows: &[TimeRange],
-    groups_max: usize,
-    behind: &dyn Scan,
-) -> Vec<Need1> {
+pub(super) fn needs(asked: &Asked<'_>, at: UnixMicros, groups_max: usize, behind: &dyn Scan) -> Vec<Need1> {
     let notes = Notes { behind, asked: Mutex::default() };
-    for window in windows {
+    for window in asked.windows {
         // An error is told when the monitor is evaluated.
-        let _ = run_window(query, *window, zone, &notes);
+        let _ = run_window(asked.query, *window, asked.zone, &notes);
+        if asked.cells {
+            let _ = run_cells(asked.query, *window, asked.zone, &notes);
+        }
     }
     let asked = notes.asked.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut needs: Vec<Need1> = Vec::new();

@@ -21,6 +21,13 @@ pub(super) struct Reading {
 pub(super) enum Outcome {
     /// This is compared with the thresholds.
     Value(f64),
+    /// The same for a value that is an estimate.
+    Estimate {
+        /// The value.
+        value: f64,
+        /// How far towards the good side the truth may be.
+        bound: f64,
+    },
     /// Too few samples.
     Insufficient,
     /// No value.

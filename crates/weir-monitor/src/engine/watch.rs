@@ -263,6 +263,7 @@ impl Watch {
             let seen = match reading.outcome {
                 Outcome::Value(value) if reading.is_learning => guessed(&self.bounds, state, value),
                 Outcome::Value(value) => Seen::Value(value),
+                Outcome::Estimate { value, bound } => Seen::Estimate { value, bound },
                 Outcome::Insufficient | Outcome::Missing => Seen::Nothing,
             };
             let is_new = at.0.saturating_sub(state.first_seen.0) < self.monitor.handling.new_group_delay_us;

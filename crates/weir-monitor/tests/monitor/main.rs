@@ -4,6 +4,7 @@
 
 mod backtest;
 mod bands;
+mod confidence;
 mod definitions;
 mod engine;
 mod exchange;

@@ -228,6 +228,9 @@ pub(in crate::exchange) fn said(monitor: &Monitor) -> Map<String, Value> {
         if rules.min_samples.value > 0 {
             said.insert("min_samples".to_owned(), json!(rules.min_samples.value));
         }
+        if let Some(confidence) = rules.confidence {
+            said.insert("confidence".to_owned(), json!(confidence));
+        }
         if let Some(recovery) = rules.recovery {
             said.insert("recovery".to_owned(), fate::json_number(recovery.0));
         }
