@@ -157,6 +157,12 @@ impl Engine {
         follows
     }
 
+    /// Whether the ledger follows all that [`Engine::follows`] says. It ceases to when a metric is seen for the first time:
+    /// before that nobody knows which tags its cells carry.
+    pub fn is_followed_by(&mut self, at: UnixMicros, ledger: &Ledger) -> bool {
+        self.follows(at, ledger).iter().all(|follow| ledger.keeps(&follow.selection).is_some())
+    }
+
     /// What bands are made of that have learned nothing yet, at an instant.
     pub fn band_histories(&self, at: UnixMicros) -> Vec<BandHistory> {
         let metrics = self.watches.iter().filter_map(|watch| match &watch.kind {

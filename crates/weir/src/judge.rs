@@ -94,6 +94,8 @@ struct State {
     here_since: UnixMicros,
     /// Whether the ledger follows everything that the engine asks for.
     is_following: bool,
+    /// The minute in which that was asked last.
+    asked_at: UnixMicros,
     /// A commit that failed.
     unwritten: Option<TickCommit>,
 }
@@ -114,6 +116,7 @@ impl Judge {
             committed_to: None,
             here_since,
             is_following: false,
+            asked_at: UnixMicros(i64::MIN),
             unwritten: None,
         };
         Arc::new(Self {

@@ -1,8 +1,12 @@
 //! What the engine makes of cells, tick by tick.
 
-use weir_monitor::TickReport;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::world::{World, minute};
+use weir_monitor::{Engine, Follow, History, Ledger, TickReport};
+use weir_types::{Scan, ScanError, ScanRequest, ScanRow, TagKey};
+
+use crate::world::{World, minute, monitors};
 
 const P95: &str = r#"
     [[monitors]]
@@ -59,6 +63,41 @@ fn a_count_without_values_is_zero_and_recovers() {
     world.add(3, "llm.tokens.total", &[("agent", "a")], &[500.0]);
     world.tick_to(12);
     insta::assert_snapshot!(world.story());
+}
+
+/// A store that knows of a metric that it has cells for, or does not know yet.
+#[derive(Default)]
+struct Store {
+    knows: AtomicBool,
+}
+
+impl Scan for Store {
+    fn scan(&self, _: &ScanRequest) -> Result<Vec<ScanRow>, ScanError> {
+        Ok(Vec::new())
+    }
+
+    fn metrics(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn cell_tags(&self, _: &str) -> Option<Vec<TagKey>> {
+        self.knows.load(Ordering::Relaxed).then(|| vec![TagKey::new("app")])
+    }
+}
+
+#[test]
+fn a_metric_that_is_seen_for_the_first_time_is_to_be_followed() {
+    let text = "[[monitors]]\nname = \"low\"\ncondition = \"avg(score) by app < 0.5\"\nmessage = \"{value}\"";
+    let store = Arc::new(Store::default());
+    let ledger = Ledger::new(Some(Arc::clone(&store) as Arc<dyn Scan>));
+    let mut engine = Engine::new(&monitors(text));
+    assert!(engine.is_followed_by(minute(1), &ledger), "nobody knows whether cells have the tag");
+    store.knows.store(true, Ordering::Relaxed);
+    assert!(!engine.is_followed_by(minute(1), &ledger));
+    for Follow { selection, keep } in engine.follows(minute(1), &ledger) {
+        ledger.follow(selection, keep, &History::default());
+    }
+    assert!(engine.is_followed_by(minute(1), &ledger));
 }
 
 #[test]

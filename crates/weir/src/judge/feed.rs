@@ -26,6 +26,14 @@ impl Judge {
             }
             None => state.is_following = false,
         }
+        // A metric that was unknown when this was asked last may be known now. Until it is followed its questions go to the
+        // store, which answers them from rows.
+        let minute = now.floor_to(UnixMicros::MINUTE);
+        if state.is_following && state.asked_at < minute {
+            let ledger = std::sync::Arc::clone(&state.ledger);
+            state.is_following = state.engine.is_followed_by(now, &ledger);
+            state.asked_at = minute;
+        }
         if !state.is_following {
             match self.read_anew(state, now) {
                 Ok(()) => state.is_following = true,
