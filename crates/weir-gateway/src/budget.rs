@@ -237,6 +237,7 @@ fn decision(denial: &Denial, action: &str, reason: &str) -> PolicyDecision {
         policy: Arc::from(policy_name(denial)),
         action: Arc::from(action),
         detail: Some(Arc::from(format!("{}{reason}", denial.describe()))),
+        saved: None,
     }
 }
 

@@ -168,6 +168,8 @@ impl Refusal {
         let message = format!("{name} {}{reason}{what_then}", denial.describe());
         let retry_after = Some(retry_after);
         Self { retry_after, ..Self::new(WeirErrorKind::RateLimited, code, message) }
+    }
+
     /// A status that SDKs do not repeat, and the code by which clients know that a prompt must be shorter.
     pub(crate) fn over_token_budget(agent: &str, tokens: Tokens, limit: u64, key: &str) -> Self {
         let about = if tokens.is_exact { "" } else { "about " };
