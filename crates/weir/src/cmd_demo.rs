@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use http::Uri;
+use weir_control::Mode;
+use weir_control::trim::{AgentBudgets, TokenBudget};
 use weir_demo::{
     DemoTraffic, Incidents, Latency, RunningProvider, SimulatedProvider, SimulatorConfig, backfill,
     drive_traffic,
@@ -53,6 +55,9 @@ fn show(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         .await?;
         config.gateway.providers = simulated_providers(&provider, &config.gateway)?;
         config.gateway.routes.clear();
+        if config.gateway.agents.is_empty() {
+            config.gateway.agents = token_budgets();
+        }
         let weir = Weir::open(config, Arc::new(SystemClock), true).await?;
         write_past(&weir).await?;
         output::print(&welcome(&weir))?;
@@ -84,6 +89,15 @@ fn simulated_providers(
         simulated
     };
     Ok(vec![named("openai", ProviderKind::OpenAi), named("anthropic", ProviderKind::Anthropic)])
+}
+
+/// The token budgets of the article that Weir began with: for its three agents, and for all others. Those others are
+/// watched only, so that the demo shows both what was saved and what would be.
+fn token_budgets() -> AgentBudgets {
+    let of = |tokens, mode| TokenBudget { max_input_tokens: Some(tokens), mode, ..TokenBudget::default() };
+    let named = [("agentic-remediation", 2_000), ("report-generator", 8_000), ("chat-assistant", 1_500)];
+    let named = named.map(|(agent, tokens)| (Arc::from(agent), of(tokens, Mode::Enforce)));
+    AgentBudgets { named: named.into(), others: Some(of(2_000, Mode::Observe)) }
 }
 
 /// Writes a day of the past when there is none.

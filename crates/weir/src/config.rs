@@ -5,6 +5,7 @@
 //! what was expected, and all mistakes are reported at once. [`resolve`] turns the checked file into what the crates
 //! want: addresses parsed, secrets fetched, defaults in place.
 
+mod agents;
 mod budgets;
 mod check;
 pub mod file;

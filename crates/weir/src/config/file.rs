@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use super::agents::Agent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_control::budget::{BudgetEntry, RateLimitEntry};
@@ -38,6 +39,9 @@ pub struct File {
     pub budgets: Vec<BudgetEntry>,
     /// How fast some calls may come, and how many at once.
     pub rate_limits: Vec<RateLimitEntry>,
+    /// Token budgets of single requests, by agent. `[agents."*"]` is for all others, calls without an agent among them.
+    /// docs/guide/cost-control.md explains them.
+    pub agents: BTreeMap<String, Agent>,
     /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
     /// and without a condition changes it.
     pub monitors: Vec<Monitor>,

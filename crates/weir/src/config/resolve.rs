@@ -180,6 +180,7 @@ impl Resolver<'_> {
                 file::Bodies::Full => Bodies::Full,
                 file::Bodies::Off => Bodies::Off,
             },
+            agents: self.agents(&file.agents),
             ..GatewayConfig::default()
         };
         // A provider that could not be read is a mistake already; routes to it are not another one.

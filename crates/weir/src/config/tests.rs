@@ -228,3 +228,15 @@ continue = true
 "##
     ));
 }
+
+#[test]
+fn a_token_budget_is_read_with_its_defaults_and_its_mistakes_are_told() {
+    let source = Source { path: None, text: "[agents.\"*\"]\nmax_input_tokens = 2000\n".to_owned() };
+    let config = load(&source, &Overrides::default(), &|_| None).unwrap();
+    let (name, budget) = config.gateway.agents.of(Some("any")).unwrap();
+    assert_eq!((name, budget.act_above(), budget.target()), ("*", Some(1_600), Some(1_400)));
+    let told = mistakes("[agents.\"chat-assistant\"]\ntruncate_to = 0.9\n");
+    assert!(told.contains("is above the threshold of 0.8"), "{told}");
+    let told = mistakes("[agents.\"*\"]\non_over = \"refuse\"\n");
+    assert!(told.contains("on_over"), "{told}");
+}

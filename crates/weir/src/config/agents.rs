@@ -1,0 +1,102 @@
+//! The `[agents.<name>]` of `weir.toml`: token budgets of single requests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use weir_control::Mode;
+use weir_control::trim::{self, AgentBudgets, TokenBudget};
+
+use super::resolve::Resolver;
+
+/// The name that stands for all agents that are not named.
+const OTHERS: &str = "*";
+
+/// What one agent's requests may have.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agent {
+    /// Tokens that a prompt may have, system prompt and tools included; no limit when absent.
+    #[schemars(range(min = 1))]
+    pub max_input_tokens: Option<u64>,
+    /// What happens to a prompt that has more: "truncate" takes whole old turns out and cuts the longest texts in their
+    /// middle, "reject" refuses the call, "observe" only notes it.
+    pub on_over: OnOver,
+    /// Prompts are shortened when they have more than this share of the limit. A refusal is for what is over all of it.
+    #[schemars(range(min = 0.01, max = 1.0))]
+    pub threshold: f64,
+    /// What prompts are shortened to, as a share of the limit; not above `threshold`.
+    #[schemars(range(min = 0.01, max = 1.0))]
+    pub truncate_to: f64,
+    /// Tokens that the model may write: lowers what the request asks for, and is set where it asks for nothing. No limit
+    /// when absent.
+    #[schemars(range(min = 1))]
+    pub max_output_tokens: Option<u64>,
+    /// How far it goes: "observe" notes on spans what would be done, "warn" tells the client too, "enforce" does it.
+    pub mode: Mode,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        let TokenBudget { threshold, truncate_to, .. } = TokenBudget::default();
+        Self {
+            max_input_tokens: None,
+            on_over: OnOver::default(),
+            threshold,
+            truncate_to,
+            max_output_tokens: None,
+            mode: Mode::default(),
+        }
+    }
+}
+
+/// What happens to a prompt that is over its budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnOver {
+    /// It is shortened.
+    #[default]
+    Truncate,
+    /// The call is refused.
+    Reject,
+    /// It is noted.
+    Observe,
+}
+
+impl Resolver<'_> {
+    /// The budgets; what cannot be meant is reported.
+    pub(super) fn agents(&mut self, written: &BTreeMap<String, Agent>) -> AgentBudgets {
+        let mut budgets = AgentBudgets::default();
+        for (name, agent) in written {
+            if agent.truncate_to > agent.threshold {
+                let message = format!(
+                    "{} is above the threshold of {}: a prompt that was shortened would be shortened again",
+                    agent.truncate_to, agent.threshold
+                );
+                self.report::<()>(&format!("agents.{name}.truncate_to"), message, None);
+            }
+            if name == OTHERS {
+                budgets.others = Some(budget(agent));
+            } else {
+                budgets.named.insert(Arc::from(name.as_str()), budget(agent));
+            }
+        }
+        budgets
+    }
+}
+
+fn budget(agent: &Agent) -> TokenBudget {
+    TokenBudget {
+        max_input_tokens: agent.max_input_tokens,
+        on_over: match agent.on_over {
+            OnOver::Truncate => trim::OnOver::Truncate,
+            OnOver::Reject => trim::OnOver::Reject,
+            OnOver::Observe => trim::OnOver::Observe,
+        },
+        threshold: agent.threshold,
+        truncate_to: agent.truncate_to,
+        max_output_tokens: agent.max_output_tokens,
+        mode: agent.mode,
+    }
+}
