@@ -60,7 +60,10 @@ seed_all() {
       seed sse "$file" "$number\\x00\\x00\\x06"
       seed sse "$file" "$number\\x01\\xa0\\x12"
     done
-    for file in "$root"/testdata/dialect/$folder/*/request.json; do seed request "$file" "$number"; done
+    for file in "$root"/testdata/dialect/$folder/*/request.json; do
+      seed request "$file" "$number"
+      seed trim "$file" "$number\\x04"
+    done
     for file in "$root"/testdata/dialect/$folder/*/response.json; do
       [ -e "$file" ] && seed response "$file" "$number\\xad\\x01"
     done

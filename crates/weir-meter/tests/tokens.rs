@@ -106,6 +106,30 @@ fn images_count_by_size_and_detail() {
     assert_eq!(unknown, TokenCount { tokens: around + 765, exact: false });
 }
 
+/// Requests and answers as OpenAI's and Azure's documentation show them, with the usage that was stated. The other
+/// fixtures state made-up usage.
+#[test]
+fn what_was_counted_is_what_providers_stated() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/dialect");
+    for (case, file, model) in [
+        ("openai_chat/text", "response.json", "gpt-4o"),
+        ("openai_chat/azure_filter_results", "stream.sse", "gpt-4o"),
+        ("openai_chat/two_choices", "stream.sse", "gpt-4o"),
+        ("openai_completions/text", "response.json", "gpt-3.5-turbo-instruct"),
+        ("openai_completions/stream_with_usage", "stream.sse", "gpt-3.5-turbo-instruct"),
+        ("openai_embeddings/text", "response.json", "text-embedding-3-small"),
+    ] {
+        let read = |name| std::fs::read_to_string(format!("{folder}/{case}/{name}")).unwrap();
+        let request: serde_json::Value = serde_json::from_str(&read("request.json")).unwrap();
+        let input = ["messages", "input", "prompt"].into_iter().find_map(|name| request.get(name)).unwrap();
+        let answer = read(file);
+        let digits = answer.rsplit_once("\"prompt_tokens\":").unwrap().1.trim_start();
+        let stated: u64 = digits.split(|char: char| !char.is_ascii_digit()).next().unwrap().parse().unwrap();
+        let counted = meter().count_chat("openai", model, &input.to_string(), None);
+        assert_eq!(counted.tokens, stated, "{case}");
+    }
+}
+
 #[test]
 fn tools_add_tokens_and_end_exactness() {
     let meter = meter();

@@ -13,6 +13,9 @@ use super::resolve::Resolver;
 /// The name that stands for all agents that are not named.
 const OTHERS: &str = "*";
 
+/// The least share of a limit that is worth naming.
+const SHARE_MIN: f64 = 0.01;
+
 /// What one agent's requests may have.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -69,6 +72,12 @@ impl Resolver<'_> {
     pub(super) fn agents(&mut self, written: &BTreeMap<String, Agent>) -> AgentBudgets {
         let mut budgets = AgentBudgets::default();
         for (name, agent) in written {
+            for (key, share) in [("threshold", agent.threshold), ("truncate_to", agent.truncate_to)] {
+                if !(SHARE_MIN..=1.0).contains(&share) {
+                    let message = format!("{share} is no share from {SHARE_MIN} to 1");
+                    self.report::<()>(&format!("agents.{name}.{key}"), message, None);
+                }
+            }
             if agent.truncate_to > agent.threshold {
                 let message = format!(
                     "{} is above the threshold of {}: a prompt that was shortened would be shortened again",

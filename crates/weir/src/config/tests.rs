@@ -237,6 +237,8 @@ fn a_token_budget_is_read_with_its_defaults_and_its_mistakes_are_told() {
     assert_eq!((name, budget.act_above(), budget.target()), ("*", Some(1_600), Some(1_400)));
     let told = mistakes("[agents.\"chat-assistant\"]\ntruncate_to = 0.9\n");
     assert!(told.contains("is above the threshold of 0.8"), "{told}");
+    let told = mistakes("[agents.\"*\"]\nthreshold = 1.5\n");
+    assert!(told.contains("1.5 is no share from 0.01 to 1"), "{told}");
     let told = mistakes("[agents.\"*\"]\non_over = \"refuse\"\n");
     assert!(told.contains("on_over"), "{told}");
 }
