@@ -1,7 +1,7 @@
 // What the screen of budgets says, from what the API says.
 
 import { expect, test } from 'vitest';
-import { amount, bar, barText, plan, then, tone, type Budget } from '../src/budgets/budgets';
+import { amount, bar, barText, plan, consequence, tone, type Budget } from '../src/budgets/budgets';
 
 const budget = (change: Partial<Budget> = {}): Budget => ({
   name: 'payments',
@@ -46,8 +46,8 @@ test('what deserves to be seen is marked', () => {
   expect(tone(budget())).toBeUndefined();
   expect(tone(budget({ used: 0.8 }))).toBe('warn');
   expect(tone(budget({ is_exhausted: true }))).toBe('bad');
-  expect(then(budget({ mode: 'warn' }))).toBe('only told: calls are refused');
-  expect(then(budget({ on_shutoff: 'cheaper_model', cheaper_model: 'gpt-4o-mini' }))).toBe(
+  expect(consequence(budget({ mode: 'warn' }))).toBe('only told: calls are refused');
+  expect(consequence(budget({ on_shutoff: 'cheaper_model', cheaper_model: 'gpt-4o-mini' }))).toBe(
     'calls go to gpt-4o-mini',
   );
 });

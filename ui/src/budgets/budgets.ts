@@ -67,7 +67,7 @@ export function tone(budget: Budget): 'bad' | 'warn' | undefined {
 }
 
 /** What happens when nothing more fits, in words. */
-export function then({ mode, on_shutoff, cheaper_model }: Budget): string {
+export function consequence({ mode, on_shutoff, cheaper_model }: Budget): string {
   const what = {
     reject: 'calls are refused',
     cache_only: 'only the cache answers',
