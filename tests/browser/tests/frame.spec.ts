@@ -14,6 +14,7 @@ const PAGES = [
   'Live',
   'Explore',
   'Dashboards',
+  'Budgets',
   'Coverage',
   'Settings',
 ];
