@@ -104,7 +104,10 @@ test('a range can be written, and nonsense is refused with a hint', async ({ pag
 test('dragging over a chart zooms the whole page into that time', async ({ page }) => {
   await page.goto('/');
   await loaded(page);
-  const box = await plot(page, 'latency-over-time').locator('.u-over').boundingBox();
+  const area = plot(page, 'latency-over-time').locator('.u-over');
+  // Open alerts above may push the chart below the fold, where no mouse can reach it.
+  await area.scrollIntoViewIfNeeded();
+  const box = await area.boundingBox();
   if (!box) throw new Error('the chart has no plotting area');
   const y = box.y + box.height / 2;
   await page.mouse.move(box.x + box.width * 0.25, y);
