@@ -93,6 +93,24 @@ impl Meter {
         }
     }
 
+    /// Input tokens of a request whose dialect may keep instructions apart from the messages: those of both. As
+    /// [`Self::count_chat`] otherwise.
+    pub fn count_request(
+        &self,
+        provider: &str,
+        model: &str,
+        messages_json: &str,
+        instructions_json: Option<&str>,
+        tools_json: Option<&str>,
+    ) -> TokenCount {
+        let mut count = self.count_chat(provider, model, messages_json, tools_json);
+        if let Some(instructions) = instructions_json {
+            let more = self.count_text(provider, model, instructions);
+            count.tokens = count.tokens.saturating_add(more.tokens);
+        }
+        count
+    }
+
     /// Corrects the estimate for a model by what its provider stated. `input_bytes` is the length of the request's
     /// messages and tools as JSON text, `input_tokens` all tokens that the model read, cached ones included.
     pub fn learn(&self, provider: &str, model: &str, input_bytes: usize, input_tokens: u64) {

@@ -56,7 +56,7 @@ const MEDIA: [&[u8]; 7] = [
     b"\"document\"",
 ];
 
-impl Demand<'_> {
+impl<'a> Demand<'a> {
     /// The most that the call can use there, by the bytes of its texts. `output_default` holds where neither the client
     /// nor the price list bounds the output. Calls with images, audio or files are counted.
     pub fn by_bytes(&self, meter: &Meter, target: Target<'_>, output_default: u64) -> Charge {
@@ -69,11 +69,10 @@ impl Demand<'_> {
 
     /// The most that the call can use there, by the tokens of its texts.
     pub fn by_count(&self, meter: &Meter, target: Target<'_>, output_default: u64) -> Charge {
-        let tools = Some(self.tools).filter(|tools| !tools.is_empty());
-        let chat = meter.count_chat(target.provider, target.model, self.input, tools);
-        let instructions = meter.count_text(target.provider, target.model, self.instructions);
-        let counted = chat.tokens.saturating_add(instructions.tokens);
-        let input = if chat.exact { counted } else { with_margin(counted) };
+        let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+        let (instructions, tools) = (some(self.instructions), some(self.tools));
+        let counted = meter.count_request(target.provider, target.model, self.input, instructions, tools);
+        let input = if counted.exact { counted.tokens } else { with_margin(counted.tokens) };
         self.charge(meter, target, input, output_default)
     }
 
