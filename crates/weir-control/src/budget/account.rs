@@ -60,10 +60,14 @@ impl Account {
         self.others.load(Ordering::Relaxed)
     }
 
-    /// The number of the thresholds reached, when it is more than at any time before.
-    pub(crate) fn newly_reached(&self, reached: usize) -> Option<usize> {
-        let before = self.warned.fetch_max(reached, Ordering::AcqRel);
-        (reached > before).then_some(before)
+    /// What is used everywhere, as far as known.
+    pub(crate) fn used(&self) -> Amount {
+        self.settled().saturating_add(self.others())
+    }
+
+    /// Whether more thresholds are reached than at any time before.
+    pub(crate) fn newly_reached(&self, reached: usize) -> bool {
+        reached > self.warned.fetch_max(reached, Ordering::AcqRel)
     }
 }
 

@@ -8,7 +8,7 @@ use weir_types::UnixMicros;
 
 use super::account::Account;
 use super::accounts::{Limit, Slot};
-use super::spec::AccountKey;
+use super::spec::{AccountKey, pairs_text};
 use super::{AccountStatus, Amount, Charge, Dimension, LimitSpec, Payer, Period, Window};
 use crate::Mode;
 
@@ -36,13 +36,24 @@ pub struct Denial {
 }
 
 impl Denial {
+    /// A call that wanted more than an account that stands so has left.
+    fn of(status: AccountStatus, wanted: Amount) -> Self {
+        Self {
+            reserved: status.reserved.saturating_add(status.others),
+            until: status.window.map(|window| window.to),
+            limit: status.limit,
+            values: status.values,
+            settled: status.settled,
+            wanted,
+        }
+    }
+
     /// What stands in the way, for people: `"payments" (team:payments): $299.10 of $200.00 used in this day, $1.20 reserved
     /// for calls under way, and this call could use $0.90 more; nothing above $300.00 is let through`.
     pub fn describe(&self) -> String {
         let Self { limit, settled, reserved, wanted, .. } = self;
-        let values = self.values.iter().map(|(dimension, value)| format!(" {}:{value}", dimension.as_str()));
-        let scope = if self.values.is_empty() { format!(" {}", limit.scope) } else { values.collect() };
-        let head = format!("{:?} ({})", limit.name, scope.trim_start());
+        let scope = if self.values.is_empty() { limit.scope.to_string() } else { pairs_text(&self.values) };
+        let head = format!("{:?} ({scope})", limit.name);
         let (most, amount) = (limit.say(limit.limit()), limit.say(limit.amount));
         match limit.period {
             Period::AtOnce => {
@@ -98,31 +109,6 @@ impl Drop for Reservation {
     }
 }
 
-/// One limit that is about a call, and the account that is charged.
-pub(crate) struct Due {
-    pub(crate) limit: Arc<Limit>,
-    pub(crate) key: AccountKey,
-    pub(crate) slot: Slot,
-    pub(crate) amount: Amount,
-}
-
-impl Due {
-    /// Why the call does not fit, as the account is now.
-    pub(crate) fn denial(&self) -> Denial {
-        let (spec, account) = (&self.limit.spec, &self.slot.account);
-        let settled = account.settled();
-        let committed = account.committed().saturating_add(account.others());
-        Denial {
-            values: values(spec, &self.key),
-            settled,
-            reserved: committed.saturating_sub(settled),
-            wanted: self.amount,
-            until: Some(self.slot.window.to).filter(|end| end.0 != i64::MAX),
-            limit: Arc::clone(spec),
-        }
-    }
-}
-
 impl Ledger {
     /// A ledger of these limits, which have been checked and whose names differ.
     pub fn new(specs: Vec<LimitSpec>) -> Self {
@@ -141,8 +127,10 @@ impl Ledger {
     pub fn set_limits(&self, specs: Vec<LimitSpec>) {
         let before = self.limits.load();
         let limits = specs.into_iter().map(|spec| {
-            let old = before.iter().find(|limit| limit.spec.name == spec.name);
-            Arc::new(old.map_or_else(|| Limit::new(spec.clone()), |old| old.changed_to(spec.clone())))
+            Arc::new(match before.iter().find(|limit| limit.spec.name == spec.name) {
+                Some(old) => old.changed_to(spec),
+                None => Limit::new(spec),
+            })
         });
         self.limits.store(Arc::new(limits.collect()));
     }
@@ -165,15 +153,17 @@ impl Ledger {
     ) -> Result<Reservation, Denial> {
         let mut reservation = Reservation::default();
         for limit in self.limits.load().iter() {
-            let Some(due) = due(limit, payer, most, now) else { continue };
-            let (spec, account) = (&limit.spec, &due.slot.account);
-            if account.hold(due.amount, spec.limit()).is_err() {
-                let denial = due.denial();
+            let spec = &limit.spec;
+            let Some(key) = spec.scope.account_of(payer) else { continue };
+            let (slot, amount) = (limit.slot(&key, now), most.held(spec.measure));
+            let account = &slot.account;
+            if account.hold(amount, spec.limit()).is_err() {
+                let denial = Denial::of(status(spec, &key, &slot), amount);
                 let is_waived = waived.contains(&spec.name);
                 if spec.mode == Mode::Enforce && !is_waived {
                     return Err(denial);
                 }
-                account.hold_anyway(due.amount);
+                account.hold_anyway(amount);
                 if !is_waived {
                     reservation.observed.push(denial);
                 }
@@ -181,7 +171,7 @@ impl Ledger {
             reservation.holds.push(Hold {
                 account: Arc::clone(account),
                 limit: Arc::clone(spec),
-                held: due.amount,
+                held: amount,
             });
         }
         Ok(reservation)
@@ -214,25 +204,17 @@ impl Ledger {
         let mut warnings = Vec::new();
         for limit in self.limits.load().iter().filter(|limit| !limit.spec.warn_at.is_empty()) {
             for (key, slot) in limit.slots(now) {
-                let status = status(&limit.spec, &key, &slot);
-                let share = status.used_share();
-                let reached = limit.spec.warn_at.iter().filter(|at| share >= **at).count();
-                if slot.account.newly_reached(reached).is_some()
-                    && let Some(at) = limit.spec.warn_at.get(reached - 1)
+                let (spec, share) = (&limit.spec, limit.spec.share_of(slot.account.used()));
+                let reached = spec.warn_at.iter().filter(|at| share >= **at).count();
+                if slot.account.newly_reached(reached)
+                    && let Some(at) = spec.warn_at.get(reached - 1)
                 {
-                    warnings.push((*at, status));
+                    warnings.push((*at, status(spec, &key, &slot)));
                 }
             }
         }
         warnings
     }
-}
-
-/// The account of a limit that a call is charged to; `None` when the limit is not about the call.
-fn due(limit: &Arc<Limit>, payer: &Payer, most: &Charge, now: UnixMicros) -> Option<Due> {
-    let key = limit.spec.scope.account_of(payer)?;
-    let slot = limit.slot(&key, now);
-    Some(Due { limit: Arc::clone(limit), key, slot, amount: most.held(limit.spec.measure) })
 }
 
 fn values(spec: &LimitSpec, key: &AccountKey) -> Vec<(Dimension, Arc<str>)> {

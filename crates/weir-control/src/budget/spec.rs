@@ -34,6 +34,16 @@ pub enum LimitKind {
     Rate,
 }
 
+impl LimitKind {
+    /// Its name on spans, in headers and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Budget => "budget",
+            Self::Rate => "rate_limit",
+        }
+    }
+}
+
 /// What happens to calls when the limit is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum OnShutoff {
@@ -127,12 +137,14 @@ impl std::fmt::Display for ScopeRule {
         if self.0.is_empty() {
             return f.write_str("everything");
         }
-        for (at, (dimension, pattern)) in self.0.iter().enumerate() {
-            let gap = if at == 0 { "" } else { " " };
-            write!(f, "{gap}{}:{pattern}", dimension.as_str())?;
-        }
-        Ok(())
+        f.write_str(&pairs_text(&self.0))
     }
+}
+
+/// `team:payments agent:*`.
+pub(crate) fn pairs_text(pairs: &[(Dimension, Arc<str>)]) -> String {
+    let pairs = pairs.iter().map(|(dimension, value)| format!("{}:{value}", dimension.as_str()));
+    pairs.collect::<Vec<_>>().join(" ")
 }
 
 /// A limit.
@@ -210,6 +222,11 @@ impl LimitSpec {
             && self.measure == other.measure
             && self.period == other.period
             && self.timezone == other.timezone
+    }
+
+    /// An amount as a share of what is planned: 1.0 is all of it.
+    pub(crate) fn share_of(&self, amount: Amount) -> f64 {
+        amount as f64 / self.amount as f64
     }
 
     /// The amount that is never passed.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::spec::pairs_text;
 use super::{Amount, Dimension, LimitSpec, Window};
 
 /// How one account of a limit stands.
@@ -29,7 +30,7 @@ impl AccountStatus {
 
     /// What is used, as a share of the amount that is planned: 1.0 is all of it.
     pub fn used_share(&self) -> f64 {
-        self.settled.saturating_add(self.others) as f64 / self.limit.amount as f64
+        self.limit.share_of(self.settled.saturating_add(self.others))
     }
 
     /// Whether nothing more fits.
@@ -39,7 +40,6 @@ impl AccountStatus {
 
     /// The values in one text: `user:ann`; empty for the one account of a limit without `*` dimensions.
     pub fn values_text(&self) -> String {
-        let pairs = self.values.iter().map(|(dimension, value)| format!("{}:{value}", dimension.as_str()));
-        pairs.collect::<Vec<_>>().join(" ")
+        pairs_text(&self.values)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weir_control::Mode;
-use weir_control::budget::{AccountStatus, Amount, LimitKind, Measure, OnShutoff};
+use weir_control::budget::{AccountStatus, Amount, Measure, OnShutoff};
 use weir_types::{BudgetOutlook, BudgetStatus, NanoUsd, TimeRange, UnixMicros};
 
 use super::Budgeting;
@@ -16,10 +16,7 @@ pub fn status(budgeting: &Budgeting, status: &AccountStatus, now: UnixMicros) ->
     let outlook = budgeting.outlooks.of(&*budgeting.parts.scan, status, now);
     BudgetStatus {
         name: Arc::clone(&spec.name),
-        kind: match spec.kind {
-            LimitKind::Budget => "budget",
-            LimitKind::Rate => "rate_limit",
-        },
+        kind: spec.kind.as_str(),
         scope: Arc::from(spec.scope.to_string()),
         values: Arc::from(status.values_text()),
         measure: match spec.measure {
