@@ -15,15 +15,14 @@ use std::time::Duration;
 use http::HeaderValue;
 use smallvec::SmallVec;
 use weir_control::Mode;
-use weir_control::budget::{Charge, Demand, Denial, LimitKind, Measure, OnShutoff, Payer, Target};
+use weir_control::budget::{Charge, Demand, Denial, Measure, OnShutoff, Payer, Target};
 use weir_types::{PolicyDecision, SpanKind, UnixMicros};
 
 use crate::cache;
 use crate::context::{CallContext, Question};
 use crate::endpoint::percent_encoded;
-use crate::policy::Passed;
 use crate::refusal::Refusal;
-use crate::route::{Candidates, route_instead};
+use crate::route::{Candidates, NotInstead, instead};
 
 /// Bytes of text that are counted on the worker's own thread; that takes less than a millisecond.
 const COUNT_HERE_BYTES_MAX: usize = 16 * 1024;
@@ -188,26 +187,17 @@ fn cheaper(
     model: &Arc<str>,
     candidates: &Candidates,
 ) -> Result<Option<Candidates>, &'static str> {
-    let Some(asked) = ctx.question.get().filter(|_| ctx.dialect().is_some()) else {
-        return Err("the request is not read, so its model cannot be changed");
-    };
-    let Some(first) = candidates.first().filter(|_| asked.names_model) else {
-        return Err("the request names its model in its path, so it cannot be changed");
-    };
-    let Some(asked_model) = first.model.as_ref().or(asked.model.as_ref()) else {
-        return Err("the request names no model");
-    };
-    if asked_model == model {
-        return Ok(None);
+    match instead(ctx, model, candidates) {
+        Ok((to, passed)) => {
+            ctx.progress.borrow_mut().policy.instead_of.get_or_insert(passed);
+            Ok(Some(to))
+        }
+        Err(NotInstead::Same) => Ok(None),
+        Err(NotInstead::Unread) => Err("the request is not read, so its model cannot be changed"),
+        Err(NotInstead::InPath) => Err("the request names its model in its path, so it cannot be changed"),
+        Err(NotInstead::Unnamed) => Err("the request names no model"),
+        Err(NotInstead::Unserved) => Err("no provider that the caller may call serves the cheaper model"),
     }
-    let to = route_instead(ctx, model);
-    if to.is_empty() {
-        return Err("no provider that the caller may call serves the cheaper model");
-    }
-    let price_name = ctx.provider(first.provider).price_name.clone();
-    let passed = Passed { price_name, model: Arc::clone(asked_model) };
-    ctx.progress.borrow_mut().policy.instead_of.get_or_insert(passed);
-    Ok(Some(to))
 }
 
 fn refused(ctx: &CallContext, denial: &Denial, now: UnixMicros, reason: &str) -> Refusal {
@@ -227,23 +217,16 @@ fn note(ctx: &CallContext, denial: &Denial, action: &str, reason: &str) {
 
 /// `budget;name=payments`. A name may have any characters and is percent-encoded.
 fn header(denial: &Denial) -> Option<HeaderValue> {
-    let value = format!("{};name={}", policy_name(denial), percent_encoded(&denial.limit.name));
+    let value = format!("{};name={}", denial.limit.kind.as_str(), percent_encoded(&denial.limit.name));
     HeaderValue::try_from(value).ok()
 }
 
 /// For the span: `budget` `rejected` `payments: $299.10 of $200.00 used, $1.20 reserved, $0.90 more asked for`.
 fn decision(denial: &Denial, action: &str, reason: &str) -> PolicyDecision {
     PolicyDecision {
-        policy: Arc::from(policy_name(denial)),
+        policy: Arc::from(denial.limit.kind.as_str()),
         action: Arc::from(action),
         detail: Some(Arc::from(format!("{}{reason}", denial.describe()))),
         saved: None,
-    }
-}
-
-fn policy_name(denial: &Denial) -> &'static str {
-    match denial.limit.kind {
-        LimitKind::Budget => "budget",
-        LimitKind::Rate => "rate_limit",
     }
 }

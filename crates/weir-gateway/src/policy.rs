@@ -28,7 +28,7 @@ use crate::endpoint::percent_encoded;
 use crate::finish::{client_name, span_name};
 use crate::headers::WEIR_POLICY;
 use crate::refusal::Refusal;
-use crate::route::{Candidate, Candidates, route_instead};
+use crate::route::{Candidate, Candidates, NotInstead, Passed, instead};
 
 pub(crate) use throttle::Throttles;
 
@@ -47,15 +47,6 @@ pub(crate) struct PolicyTrail {
     cache_only: Vec<CacheOnly>,
     /// What the call would have gone to; set when a policy sent it elsewhere.
     pub(crate) instead_of: Option<Passed>,
-}
-
-/// A provider and a model that a policy passed over for a cheaper one: what the saving is counted against.
-#[derive(Debug, Clone)]
-pub(crate) struct Passed {
-    /// The provider's name in the price list.
-    pub(crate) price_name: Arc<str>,
-    /// The model.
-    pub(crate) model: Arc<str>,
 }
 
 /// Something that allows an answer from the cache only.
@@ -192,27 +183,19 @@ fn throttled(
 
 /// Sends the call to another model, where its request names the model in the body and some provider serves the other one.
 fn with_model(ctx: &CallContext, model: &Arc<str>, candidates: &[Candidate]) -> Verdict {
-    let Some(asked) = ctx.question.get().filter(|_| ctx.dialect().is_some()) else {
-        return Verdict::Unchanged("the request is not read");
-    };
     if ctx.progress.borrow().policy.instead_of.is_some() {
         return Verdict::Unchanged("another policy has changed the model");
     }
-    let Some(first) = candidates.first().filter(|_| asked.names_model) else {
-        return Verdict::Unchanged("the request names its model in its path");
-    };
-    let Some(asked_model) = first.model.as_ref().or(asked.model.as_ref()) else {
-        return Verdict::Unchanged("the request names no model");
-    };
-    if asked_model == model {
-        return Verdict::Unchanged("it is the model asked for");
+    match instead(ctx, model, candidates) {
+        Ok((to, passed)) => Verdict::Rerouted { to, passed },
+        Err(reason) => Verdict::Unchanged(match reason {
+            NotInstead::Unread => "the request is not read",
+            NotInstead::InPath => "the request names its model in its path",
+            NotInstead::Unnamed => "the request names no model",
+            NotInstead::Same => "it is the model asked for",
+            NotInstead::Unserved => "no provider that the caller may call serves that model",
+        }),
     }
-    let to = route_instead(ctx, model);
-    if to.is_empty() {
-        return Verdict::Unchanged("no provider that the caller may call serves that model");
-    }
-    let price_name = ctx.provider(first.provider).price_name.clone();
-    Verdict::Rerouted { to, passed: Passed { price_name, model: Arc::clone(asked_model) } }
 }
 
 /// For the span: `throttle` `rejected` `monitor spend: 20 calls a minute`. What a dry run would have done is spelt

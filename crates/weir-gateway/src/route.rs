@@ -105,35 +105,32 @@ impl Router {
     }
 }
 
+/// Where calls to this place go, whoever may call there; `None` when only a model could tell.
+fn of_place(ctx: &CallContext, model: Option<&str>) -> Option<Candidates> {
+    let router = &ctx.gateway().router;
+    match ctx.endpoint.place {
+        Place::Provider(index) => Some(as_candidates(Some(index))),
+        Place::Family(family) => Some(as_candidates(router.of_family(family))),
+        Place::ModelRoute | Place::Everyone => Some(router.candidates(model?, ctx.endpoint.family())),
+    }
+}
+
 /// Who will most likely answer a question that is not set yet: for how its tokens are counted. Asks nobody's permission.
 pub(crate) fn likely(ctx: &CallContext, model: Option<&str>) -> Option<Candidate> {
-    let router = &ctx.gateway().router;
-    match (ctx.endpoint.place, model) {
-        (Place::Provider(provider), _) => Some(Candidate { provider, model: None }),
-        (Place::Family(family), _) => Some(Candidate { provider: router.of_family(family)?, model: None }),
-        (Place::ModelRoute | Place::Everyone, model) => {
-            router.candidates(model?, ctx.endpoint.family()).into_iter().next()
-        }
-    }
+    of_place(ctx, model)?.into_iter().next()
 }
 
 /// The providers that may answer this call.
 pub(crate) fn route(ctx: &CallContext) -> Result<Candidates, Refusal> {
-    let gateway = ctx.gateway();
-    let (router, model) = (&gateway.router, ctx.model().map(|model| &**model));
+    let model = ctx.model().map(|model| &**model);
     if let Some(model) = model {
         may_call_model(ctx, model)?;
     } else {
         may_call_unread(ctx)?;
     }
-    let candidates = match (ctx.endpoint.place, model) {
-        (Place::Provider(index), _) => as_candidates(Some(index)),
-        (Place::Family(family), _) => as_candidates(router.of_family(family)),
-        (Place::ModelRoute | Place::Everyone, Some(model)) => router.candidates(model, ctx.endpoint.family()),
-        (Place::ModelRoute | Place::Everyone, None) => return Err(Refusal::model_missing()),
-    };
+    let candidates = of_place(ctx, model).ok_or_else(Refusal::model_missing)?;
     if candidates.is_empty() {
-        let configured = gateway.config.provider_names();
+        let configured = ctx.gateway().config.provider_names();
         return Err(match model {
             Some(model) => Refusal::model_unknown(model, &configured),
             None => Refusal::no_provider(ctx.head.uri.path(), &configured),
@@ -142,8 +139,52 @@ pub(crate) fn route(ctx: &CallContext) -> Result<Candidates, Refusal> {
     allowed(ctx, candidates)
 }
 
+/// A provider and a model that a policy passed over for a cheaper one: what the saving is counted against.
+#[derive(Debug, Clone)]
+pub(crate) struct Passed {
+    /// The provider's name in the price list.
+    pub(crate) price_name: Arc<str>,
+    /// The model.
+    pub(crate) model: Arc<str>,
+}
+
+/// Why a call cannot go to another model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotInstead {
+    /// Its request is not read.
+    Unread,
+    /// Its request names the model in its path.
+    InPath,
+    /// Its request names no model.
+    Unnamed,
+    /// It asks for that model.
+    Same,
+    /// No provider that the caller may call serves that model.
+    Unserved,
+}
+
+/// The providers that may answer this call with another model, and what is passed over for it.
+pub(crate) fn instead(
+    ctx: &CallContext,
+    model: &Arc<str>,
+    candidates: &[Candidate],
+) -> Result<(Candidates, Passed), NotInstead> {
+    let asked = ctx.question.get().filter(|_| ctx.dialect().is_some()).ok_or(NotInstead::Unread)?;
+    let first = candidates.first().filter(|_| asked.names_model).ok_or(NotInstead::InPath)?;
+    let asked_model = first.model.as_ref().or(asked.model.as_ref()).ok_or(NotInstead::Unnamed)?;
+    if asked_model == model {
+        return Err(NotInstead::Same);
+    }
+    let to = route_instead(ctx, model);
+    if to.is_empty() {
+        return Err(NotInstead::Unserved);
+    }
+    let price_name = ctx.provider(first.provider).price_name.clone();
+    Ok((to, Passed { price_name, model: Arc::clone(asked_model) }))
+}
+
 /// The providers that may answer this call with another model than the one it names; empty when none can, or may.
-pub(crate) fn route_instead(ctx: &CallContext, model: &Arc<str>) -> Candidates {
+fn route_instead(ctx: &CallContext, model: &Arc<str>) -> Candidates {
     let mut candidates = match ctx.endpoint.place {
         Place::Provider(index) => as_candidates(Some(index)),
         _ => ctx.gateway().router.candidates(model, ctx.endpoint.family()),

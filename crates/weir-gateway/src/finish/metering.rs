@@ -15,7 +15,7 @@ use weir_types::{Span, SpanKind, TokenUsage};
 use super::{Ending, said, savings};
 use crate::cache;
 use crate::context::CallContext;
-use crate::policy::Passed;
+use crate::route::Passed;
 
 /// What counting and pricing need.
 pub(super) struct Metering {
@@ -92,9 +92,8 @@ impl Metering {
         let input = String::from_utf8_lossy(self.input.as_deref()?);
         let tools = self.tools.as_deref().map(String::from_utf8_lossy);
         let instructions = self.instructions.as_deref().map(String::from_utf8_lossy);
-        let messages = meter.count_chat(provider, model, &input, tools.as_deref()).tokens;
-        let instructions = instructions.map_or(0, |text| meter.count_text(provider, model, &text).tokens);
-        Some(messages + instructions)
+        let counted = meter.count_request(provider, model, &input, instructions.as_deref(), tools.as_deref());
+        Some(counted.tokens)
     }
 
     /// Counts the text that was kept and scales to the text that was said, of which a long answer keeps only a part.
