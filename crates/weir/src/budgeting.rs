@@ -75,11 +75,9 @@ pub struct Budgeting {
 }
 
 impl Budgeting {
-    /// Reads the dashboard's budgets and what was spent in the periods that are now. What the store has not taken from
-    /// the journal yet must be there before.
-    pub async fn open(parts: BudgetingParts) -> anyhow::Result<Arc<Self>> {
-        let saved = parts.saved.list().await;
-        let saved = saved.context("cannot read the budgets that were made on the dashboard")?;
+    /// Puts in force the configured budgets and those that the dashboard has saved, and reads what was spent in the periods
+    /// that are now. What the store has not taken from the journal yet must be there before.
+    pub async fn open(parts: BudgetingParts, saved: &[SavedBudget]) -> anyhow::Result<Arc<Self>> {
         let budgeting = Arc::new(Self {
             saved: Mutex::new(saved.iter().filter_map(entry_of).collect()),
             ledger: Arc::default(),

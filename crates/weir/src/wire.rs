@@ -210,12 +210,12 @@ async fn open_budgeting(
     configured: Configured,
 ) -> anyhow::Result<Arc<Budgeting>> {
     let saved = store.budgets();
-    let has_saved = !saved.list().await?.is_empty();
-    if has_saved || !configured.is_empty() {
+    let budgets = saved.list().await.context("cannot read the budgets that were made on the dashboard")?;
+    if !budgets.is_empty() || !configured.is_empty() {
         store.flush().await?;
     }
     let (scan, sink, clock) = (store.scan(), Arc::clone(sink), Arc::clone(clock));
-    Budgeting::open(BudgetingParts { scan, saved, sink, clock, configured }).await
+    Budgeting::open(BudgetingParts { scan, saved, sink, clock, configured }, &budgets).await
 }
 
 /// Under which names browsers may reach the dashboard. On loopback only loopback's own and the configured ones, so that
