@@ -43,10 +43,6 @@ seed() { # target, file, choosing bytes
   local name
   name=$(printf '%s' "$2$3" | cksum | cut -d' ' -f1)
   { cat "$2"; printf '%b' "$3"; } >"$corpus_root/$1/seed-$name"
-  # The last byte chooses the system.
-  seed exchange "$root/testdata/monitors/exchange/datadog.json" '\x00'
-  seed exchange "$root/testdata/monitors/exchange/terraform.json" '\x01'
-  seed exchange "$root/testdata/monitors/exchange/rules.yaml" '\x02'
 }
 
 seed_all() {
@@ -73,6 +69,10 @@ seed_all() {
   for file in "$root"/testdata/datadog/*.msgpack; do seed datadog "$file" '\x00'; done
   seed datadog "$root/testdata/datadog/events.json" '\x02'
   seed datadog "$root/testdata/datadog/evaluations.json" '\x03'
+  # The last byte chooses the system.
+  seed exchange "$root/testdata/monitors/exchange/datadog.json" '\x00'
+  seed exchange "$root/testdata/monitors/exchange/terraform.json" '\x01'
+  seed exchange "$root/testdata/monitors/exchange/rules.yaml" '\x02'
   mkdir -p "$corpus_root/expression" "$corpus_root/journal_replay"
   local index=0 line
   # Every code block of the language's reference is a seed.
