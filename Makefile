@@ -44,8 +44,9 @@ ui/dist/index.html: ui/node_modules/.stamp $(shell find ui/src ui/index.html ui/
 	cd ui && npm run --silent build
 
 .PHONY: tools
-tools: ## Install what only the tests need: Chromium, client packages
+tools: ## Install what only the tests need: Chromium, Redis, client packages
 	@scripts/install-chromium.sh
+	@scripts/install-redis.sh
 	@tests/clients/setup.sh
 
 .PHONY: test

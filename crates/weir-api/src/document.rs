@@ -65,6 +65,7 @@ fn tags() -> Vec<Tag> {
         ("cost", "Why spend changed, and what it will come to."),
         ("monitors", "What is watched for, what is not well, and who is told."),
         ("documents", "Saved views, panels and dashboards."),
+        ("cache", "Answers that are given again."),
         ("keys", "Virtual keys."),
         ("session", "Logging in from a browser."),
         ("compatible", "Monitors in the forms of Alertmanager and Prometheus, for Grafana and `amtool`."),

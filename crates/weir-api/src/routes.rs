@@ -5,6 +5,8 @@ mod alerts;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod audit;
 mod budgets;
+#[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
+mod cache;
 mod compatible;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod cost;
@@ -107,6 +109,7 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(compatible::rules))
         .routes(routes!(compatible::rule_alerts))
         .routes(routes!(compatible::build_info))
+        .routes(routes!(cache::cache_report, cache::purge_cache))
         .routes(routes!(live::watch_live))
         .routes(routes!(health::prometheus_metrics))
 }

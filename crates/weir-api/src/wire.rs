@@ -10,6 +10,7 @@
 mod alert;
 mod audit;
 mod budget;
+mod cache;
 mod compatible;
 mod cost;
 mod coverage;
@@ -35,6 +36,7 @@ pub use alert::{
 };
 pub use audit::{AuditItem, AuditList};
 pub use budget::{BudgetItem, BudgetList, BudgetRequest, OutlookItem};
+pub use cache::{CachePurged, CacheReport};
 pub use compatible::{
     BuildAnswer, Labels, ManagedAlert, ManagedCluster, ManagedConfig, ManagedGroup, ManagedMatcher,
     ManagedReceiver, ManagedServer, ManagedSilence, ManagedSilenceState, ManagedStatus, RuleAlert,

@@ -5,8 +5,9 @@
 //! | `canonical`, `key` | when two calls are the same |
 //! | `answer` | what is kept, and which answers may be |
 //! | `flight` | identical calls at the same time ask once |
+//! | `shared` | entries in Redis, for a fleet |
 //!
-//! Entries are kept in this process, bounded in bytes: the least useful ones go first. An entry's age is counted by the
+//! Entries are kept in this process, bounded in bytes: the least useful ones go first; or in Redis, and there only. An entry's age is counted by the
 //! caller's clock, and the store forgets it by its own when it has outlived its time.
 //!
 //! Invariants: an entry is found only by its tenant ([`key::Tenant`]) and only for the same request. What is kept was a
@@ -16,18 +17,22 @@ mod answer;
 mod canonical;
 mod flight;
 mod key;
+mod shared;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use weir_types::{CachePurge, CacheStats, NanoUsd, UnixMicros, wildcard_matches};
+use weir_types::{BoxFuture, CacheAdmin, CachePurge, CacheStats, NanoUsd, UnixMicros, wildcard_matches};
 
 pub use answer::{CachedAnswer, may_be_kept};
 pub use flight::{Boarding, FAILURES_MAX, Following, Landing, Lead};
 pub use key::{CacheCall, CacheKey, ReadCall, Tenant, read};
 
 use flight::Flights;
+use shared::SharedEntries;
+
+use crate::redis::Redis;
 
 /// What the cache does with a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,11 +54,23 @@ pub enum CacheShare {
     All,
 }
 
+/// Where entries are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheBackend {
+    /// In this process.
+    #[default]
+    Memory,
+    /// In Redis, for all gateways of a fleet.
+    Redis,
+}
+
 /// What the cache is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CacheConfig {
     /// What it does with a hit.
     pub mode: CacheMode,
+    /// Where entries are.
+    pub backend: CacheBackend,
     /// Seconds that an answer is given again.
     pub ttl_s: u64,
     /// Bytes of all entries together.
@@ -75,6 +92,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             mode: CacheMode::Enforce,
+            backend: CacheBackend::Memory,
             ttl_s: 3_600,
             bytes_max: 256 * 1024 * 1024,
             entry_bytes_max: 1024 * 1024,
@@ -97,6 +115,8 @@ const TTL_MAX: Duration = Duration::from_hours(10 * 365 * 24);
 pub struct Cache {
     config: CacheConfig,
     entries: moka::sync::Cache<CacheKey, Arc<CachedAnswer>>,
+    /// Where entries are instead, when a fleet shares them.
+    shared: Option<SharedEntries>,
     flights: Arc<Flights>,
     counters: Counters,
 }
@@ -109,6 +129,17 @@ struct Counters {
     bypasses: AtomicU64,
     would_hit: AtomicU64,
     saved_nano_usd: AtomicI64,
+}
+
+/// Where an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The team of the call.
+    pub team: Option<&'a str>,
+    /// The model that is asked for at the provider.
+    pub model: &'a str,
+    /// Its key.
+    pub key: CacheKey,
 }
 
 /// What became of one call, for counting.
@@ -127,7 +158,13 @@ pub enum Counted {
 }
 
 impl Cache {
-    /// An empty cache.
+    /// A cache whose entries are in Redis, where all of a fleet find them.
+    pub fn in_redis(config: CacheConfig, redis: Arc<Redis>) -> Self {
+        let shared = SharedEntries::new(redis, config.ttl_s);
+        Self { shared: Some(shared), ..Self::new(config) }
+    }
+
+    /// An empty cache in this process.
     pub fn new(config: CacheConfig) -> Self {
         let weigh =
             |_: &CacheKey, answer: &Arc<CachedAnswer>| u32::try_from(answer.weight()).unwrap_or(u32::MAX);
@@ -136,7 +173,7 @@ impl Cache {
             .weigher(weigh)
             .time_to_live(Duration::from_secs(config.ttl_s).min(TTL_MAX))
             .build();
-        Self { config, entries, flights: Arc::default(), counters: Counters::default() }
+        Self { config, entries, shared: None, flights: Arc::default(), counters: Counters::default() }
     }
 
     /// What it was told.
@@ -160,23 +197,58 @@ impl Cache {
 
     /// The entry with this key that is not older than the configuration and the caller (in seconds) allow.
     pub fn find(&self, key: CacheKey, now: UnixMicros, age_max_s: Option<u64>) -> Option<Arc<CachedAnswer>> {
-        let answer = self.entries.get(&key)?;
-        let age_s = answer.age_s(now);
-        let is_fresh = age_s < self.config.ttl_s && age_max_s.is_none_or(|max| age_s < max);
-        is_fresh.then_some(answer)
+        self.entries.get(&key).filter(|answer| self.is_fresh(answer, now, age_max_s))
     }
 
-    /// Keeps an answer, in place of what the key named before. The caller has checked [`may_be_kept`]; what is too large
-    /// is not kept.
-    pub fn keep(&self, key: CacheKey, answer: Arc<CachedAnswer>) {
-        if answer.body.len() <= self.config.entry_bytes_max {
-            self.entries.insert(key, answer);
+    fn is_fresh(&self, answer: &CachedAnswer, now: UnixMicros, age_max_s: Option<u64>) -> bool {
+        let age_s = answer.age_s(now);
+        age_s < self.config.ttl_s && age_max_s.is_none_or(|max| age_s < max)
+    }
+
+    /// Whether entries are not in this process, so that [`Self::find_shared`] is to be asked.
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// The same as [`Self::find`] where entries are in Redis.
+    pub async fn find_shared(
+        &self,
+        place: Place<'_>,
+        now: UnixMicros,
+        age_max_s: Option<u64>,
+    ) -> Option<Arc<CachedAnswer>> {
+        let answer = self.shared.as_ref()?.find(self.team(place.team), place.model, place.key).await?;
+        self.is_fresh(&answer, now, age_max_s).then(|| Arc::new(answer))
+    }
+
+    /// Keeps an answer, in place of what the key named before, and then gives it to those who wait for it, so that who
+    /// comes later finds it. The caller has checked [`may_be_kept`]; what is too large is not kept.
+    pub fn keep(&self, key: CacheKey, answer: Arc<CachedAnswer>, lead: Option<Lead>) {
+        let fits = answer.body.len() <= self.config.entry_bytes_max;
+        match &self.shared {
+            Some(shared) if fits => {
+                let team = answer.team.clone();
+                return shared.keep(self.team(team.as_deref()), key, answer, lead);
+            }
+            None if fits => self.entries.insert(key, Arc::clone(&answer)),
+            _ => {}
+        }
+        if let Some(lead) = lead {
+            lead.land(Landing::Answered(answer));
         }
     }
 
     /// Forgets one entry.
-    pub fn forget(&self, key: CacheKey) {
-        self.entries.invalidate(&key);
+    pub fn forget(&self, place: Place<'_>) {
+        match &self.shared {
+            Some(shared) => shared.forget(self.team(place.team), place.model, place.key),
+            None => self.entries.invalidate(&place.key),
+        }
+    }
+
+    /// The team in an entry's name. What all share is nobody's.
+    fn team<'a>(&self, team: Option<&'a str>) -> Option<&'a str> {
+        team.filter(|_| self.config.share == CacheShare::Team)
     }
 
     /// Joins the callers who ask the same now.
@@ -201,7 +273,7 @@ impl Cache {
     }
 
     /// Forgets the entries of a scope; returns how many.
-    pub fn purge(&self, purge: &CachePurge) -> u64 {
+    pub fn forget_all(&self, purge: &CachePurge) -> u64 {
         let is_meant = |answer: &CachedAnswer| match purge {
             CachePurge::All => true,
             CachePurge::Team(team) => answer.team.as_deref() == Some(&**team),
@@ -216,9 +288,20 @@ impl Cache {
         }
         purged
     }
+}
 
-    /// How it is doing. Entries and bytes lag behind a little: the store counts when it tidies up.
-    pub fn stats(&self) -> CacheStats {
+impl CacheAdmin for Cache {
+    fn purge<'a>(&'a self, purge: &'a CachePurge) -> BoxFuture<'a, u64> {
+        Box::pin(async move {
+            let here = self.forget_all(purge);
+            match &self.shared {
+                Some(shared) => here + shared.purge(purge).await,
+                None => here,
+            }
+        })
+    }
+
+    fn stats(&self) -> CacheStats {
         self.entries.run_pending_tasks();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CacheStats {

@@ -1,6 +1,6 @@
 //! The gateway alone, for measuring: no store, no dashboard, records counted and dropped.
 //!
-//! `bare_gateway LISTEN UPSTREAM [THREADS]`, for example `bare_gateway 127.0.0.1:7070 http://127.0.0.1:9000/v1 1`.
+//! `bare_gateway LISTEN UPSTREAM [THREADS [cache]]`, for example `bare_gateway 127.0.0.1:7070 http://127.0.0.1:9000/v1 1`.
 //! `upstream` beside it is something to point it at.
 
 use std::convert::Infallible;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use weir_control::cache::CacheConfig;
 use weir_gateway::front::{FrontConfig, serve};
 use weir_gateway::{Gateway, GatewayConfig, GatewayParts, ProviderConfig, ProviderKind};
 use weir_meter::{Meter, PriceBook};
@@ -43,11 +44,12 @@ impl KeyDirectory for NoKeys {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [listen, upstream, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: bare_gateway LISTEN UPSTREAM [THREADS]".into());
+        return Err("usage: bare_gateway LISTEN UPSTREAM [THREADS [cache]]".into());
     };
     let worker_threads = rest.first().map_or(Ok(0), |threads| threads.parse())?;
     let config = GatewayConfig {
         providers: vec![ProviderConfig::new("openai", ProviderKind::OpenAi, upstream.parse()?)],
+        cache: rest.get(1).filter(|word| *word == "cache").map(|_| CacheConfig::default()),
         ..GatewayConfig::default()
     };
     let parts = GatewayParts {
@@ -55,6 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         keys: Arc::new(NoKeys),
         policies: Arc::new(NoPolicies),
         ledger: Arc::default(),
+        redis: None,
         meter: Arc::new(Meter::new(PriceBook::bundled())),
         clock: Arc::new(SystemClock),
     };

@@ -34,7 +34,7 @@ use crate::route::Candidate;
 pub(crate) use capture::{Keep, capture_piece, capture_whole, discard, keep, note_reply};
 pub(crate) use replay::saved;
 
-use capture::Capture;
+use capture::{Capture, Kept};
 use replay::replay;
 use request::{CacheRequest, Unasked};
 
@@ -47,7 +47,7 @@ pub(crate) struct CacheTrail {
     pub(crate) hit: Option<Arc<CachedAnswer>>,
     capture: Option<Box<Capture>>,
     /// What was kept of this call, while more of it may come.
-    kept: Option<weir_control::cache::CacheKey>,
+    kept: Option<Kept>,
 }
 
 /// Answers the call from the cache; `None` when the provider is to be asked.
@@ -66,7 +66,11 @@ pub(crate) async fn answer(
             return Ok(None);
         }
     };
-    if let Some(answer) = find(ctx, cache, &request) {
+    let found = match find(ctx, cache, &request) {
+        None if cache.is_shared() => Box::pin(find_shared(ctx, cache, &request)).await,
+        found => found,
+    };
+    if let Some(answer) = found {
         if cache.config().mode == CacheMode::Enforce {
             return Ok(Some(replay(ctx, cache, answer, CacheStatus::Exact).await));
         }
@@ -80,6 +84,9 @@ pub(crate) async fn answer(
         return Ok(None);
     }
     match cache.board(request.read.key) {
+        Boarding::Leads(lead) if cache.is_shared() => {
+            Ok(Box::pin(lead_or_answer_shared(ctx, cache, request, lead)).await)
+        }
         Boarding::Leads(lead) => match lead_or_answer(ctx, cache, request, lead) {
             Some(answer) => Ok(Some(replay(ctx, cache, answer, CacheStatus::Exact).await)),
             None => Ok(None),
@@ -112,6 +119,14 @@ fn find(ctx: &CallContext, cache: &Cache, request: &CacheRequest) -> Option<Arc<
     cache.find(request.read.key, ctx.gateway().parts.clock.now(), request.age_max_s)
 }
 
+/// The same where entries are not in this process. A server that is away is a miss.
+async fn find_shared(ctx: &CallContext, cache: &Cache, request: &CacheRequest) -> Option<Arc<CachedAnswer>> {
+    if request.is_refreshed {
+        return None;
+    }
+    cache.find_shared(request.place(), ctx.gateway().parts.clock.now(), request.age_max_s).await
+}
+
 /// Leads, unless somebody has brought the answer between the look-up and now.
 fn lead_or_answer(
     ctx: &CallContext,
@@ -125,6 +140,21 @@ fn lead_or_answer(
     }
     capture::begin(ctx, cache, request, Some(lead));
     None
+}
+
+/// The same where entries are not in this process.
+async fn lead_or_answer_shared(
+    ctx: &Rc<CallContext>,
+    cache: &Arc<Cache>,
+    request: CacheRequest,
+    lead: Lead,
+) -> Option<Response<GatewayBody>> {
+    let Some(answer) = find_shared(ctx, cache, &request).await else {
+        capture::begin(ctx, cache, request, Some(lead));
+        return None;
+    };
+    lead.land(Landing::Answered(Arc::clone(&answer)));
+    Some(replay(ctx, cache, answer, CacheStatus::Exact).await)
 }
 
 /// Waits for the answer to the same call of somebody else, and takes over when there will be none.

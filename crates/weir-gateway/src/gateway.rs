@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weir_control::budget::Ledger;
-use weir_control::cache::Cache;
+use weir_control::cache::{Cache, CacheBackend};
+use weir_control::redis::Redis;
 use weir_meter::Meter;
 use weir_types::{Clock, IdGenerator, KeyDirectory, PolicyBoard, RecordSink};
 
@@ -32,6 +33,8 @@ pub struct GatewayParts {
     pub policies: Arc<dyn PolicyBoard>,
     /// Budgets and rate limits.
     pub ledger: Arc<Ledger>,
+    /// What gateways of a fleet share; `None` for one that is alone.
+    pub redis: Option<Arc<Redis>>,
     /// Prices and token counts.
     pub meter: Arc<Meter>,
     /// The time that records and circuit breakers go by.
@@ -76,7 +79,14 @@ impl Gateway {
             ids: IdGenerator::new(),
             counters: Counters::default(),
             throttles: Throttles::default(),
-            cache: config.cache.clone().map(|config| Arc::new(Cache::new(config))),
+            cache: config.cache.clone().map(|config| {
+                Arc::new(match &parts.redis {
+                    Some(redis) if config.backend == CacheBackend::Redis => {
+                        Cache::in_redis(config, Arc::clone(redis))
+                    }
+                    _ => Cache::new(config),
+                })
+            }),
             providers,
             connector,
             parts,

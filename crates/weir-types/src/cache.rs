@@ -46,8 +46,8 @@ pub enum CachePurge {
 
 /// The cache, for those who look at it and tidy it. Implemented by the layer itself, asked by the API.
 pub trait CacheAdmin: Send + Sync {
-    /// How it is doing; `None` when no cache is configured.
-    fn stats(&self) -> Option<CacheStats>;
+    /// How it is doing.
+    fn stats(&self) -> CacheStats;
 
     /// Forgets entries; returns how many there were in this process.
     fn purge<'a>(&'a self, purge: &'a CachePurge) -> BoxFuture<'a, u64>;

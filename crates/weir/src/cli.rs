@@ -1,5 +1,6 @@
 //! The command line: one definition for parser, help and shell completions.
 
+mod cache;
 mod monitor;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use cache::{CacheAction, CacheArgs};
 pub use monitor::{BacktestArgs, DefinitionArgs, FailOn, MonitorAction, MonitorArgs, SystemArg, VerifyArgs};
 
 /// Weir measures and controls the flow of LLM calls: gateway, store, queries and dashboard in one binary.
@@ -34,6 +36,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Make, list and revoke virtual keys
     Key(KeyArgs),
+    /// Show and purge the cache of answers
+    Cache(CacheArgs),
     /// Ask a question in the expression language
     Query(QueryArgs),
     /// Ask a question in SQL (read only)

@@ -107,6 +107,21 @@ impl Client {
         Self { agent: config.into(), url: url.trim_end_matches('/').to_owned(), token }
     }
 
+    /// A client for the Weir that runs, for what only a running one knows.
+    pub fn of_running(args: &ServerArgs) -> anyhow::Result<Self> {
+        let url = match &args.server {
+            Some(url) => url.clone(),
+            None => {
+                let source = Source::find(args.config.as_deref())?;
+                let file = config::read(&source).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+                format!("http://{}", file.server.listen)
+            }
+        };
+        let client = Self::new(&url, args.token.clone());
+        client.ready().with_context(|| format!("cannot reach Weir at {url}"))?;
+        Ok(client)
+    }
+
     /// Whether a Weir answers there.
     pub fn ready(&self) -> anyhow::Result<()> {
         let status = self.agent.get(format!("{}/healthz", self.url)).call()?.status();
@@ -132,7 +147,20 @@ impl Client {
 
     /// Deletes what the path names and reads the answer.
     pub fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        self.read(self.authorized(self.agent.delete(format!("{}{path}", self.url))).call())
+        self.delete_with(path, &[])
+    }
+
+    /// The same, with these query parameters.
+    pub fn delete_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> anyhow::Result<T> {
+        let mut request = self.authorized(self.agent.delete(format!("{}{path}", self.url)));
+        for (name, value) in parameters {
+            request = request.query(*name, *value);
+        }
+        self.read(request.call())
     }
 
     fn authorized<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {

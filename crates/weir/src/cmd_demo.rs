@@ -58,6 +58,7 @@ fn show(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         if config.gateway.agents.is_empty() {
             config.gateway.agents = token_budgets();
         }
+        config.gateway.cache.get_or_insert_default();
         let weir = Weir::open(config, Arc::new(SystemClock), true).await?;
         write_past(&weir).await?;
         output::print(&welcome(&weir))?;

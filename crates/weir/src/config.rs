@@ -7,12 +7,14 @@
 
 mod agents;
 mod budgets;
+mod cache;
 mod check;
 pub mod file;
 pub mod listeners;
 mod monitors;
 pub mod notifications;
 mod problem;
+pub mod redis;
 #[cfg(test)]
 mod reference;
 mod resolve;

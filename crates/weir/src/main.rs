@@ -5,6 +5,7 @@
 mod budgeting;
 mod cli;
 mod client;
+mod cmd_cache;
 mod cmd_check;
 mod cmd_completions;
 mod cmd_demo;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => cmd_serve::run(&args),
         Command::Demo(args) => cmd_demo::run(&args),
         Command::Check(args) => cmd_check::run(&args),
+        Command::Cache(args) => cmd_cache::run(&args),
         Command::Key(args) => cmd_key::run(&args),
         Command::Query(args) => cmd_query::run(&args),
         Command::Sql(args) => cmd_sql::run(&args),

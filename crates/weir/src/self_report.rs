@@ -9,7 +9,7 @@ use weir_api::{Status, StatusSource};
 use weir_gateway::{BreakerState, Gateway, UpstreamHealth};
 use weir_ingest::Inlet;
 use weir_store::{Store, StoreStats};
-use weir_types::UnixMicros;
+use weir_types::{CacheAdmin as _, CacheStats, UnixMicros};
 
 use crate::receivers::{self, OpenedDoor};
 
@@ -59,6 +59,9 @@ impl SelfReport {
             gateway.records_lost,
         );
         page.gauge("weir_gateway_connections_open", "Connections of clients.", gateway.connections_open);
+        if let Some(cache) = self.parts.gateway.cache() {
+            page.cache(&cache.stats());
+        }
         page.upstreams(&self.parts.gateway.upstream_health());
         page.store(&self.parts.store.stats());
         page.receivers(&receivers::status(&self.parts.doors, &self.parts.inlet));
@@ -153,6 +156,23 @@ impl Page {
         for upstream in upstreams {
             let available = u8::from(!matches!(upstream.breaker, BreakerState::Open { .. }));
             self.sample("weir_upstream_available", &labels(upstream), available);
+        }
+    }
+
+    fn cache(&mut self, cache: &CacheStats) {
+        self.gauge("weir_cache_entries", "Answers that are kept in this process.", cache.entries);
+        self.gauge("weir_cache_bytes", "Bytes that they take.", cache.bytes);
+        self.gauge("weir_cache_waiting", "Calls that wait for an identical one.", cache.waiting);
+        self.family("weir_cache_calls_total", "counter", "Calls by what the cache had to do with them.");
+        let counts = [
+            ("exact", cache.hits),
+            ("coalesced", cache.coalesced),
+            ("miss", cache.misses),
+            ("bypass", cache.bypasses),
+            ("would_hit", cache.would_hit),
+        ];
+        for (result, count) in counts {
+            self.sample("weir_cache_calls_total", &format!("{{result=\"{result}\"}}"), count);
         }
     }
 

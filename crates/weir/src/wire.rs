@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use weir_api::{ApiAuth, ApiParts, LiveFeed};
+use weir_control::redis::Redis;
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
 use weir_ingest::{Inlet, InletParts};
@@ -84,11 +85,16 @@ impl Weir {
             runtime: tokio::runtime::Handle::current(),
             is_recovered: Box::new(move || recovering.stats().stored_position >= recovered_at),
         });
+        let redis = config.redis.map(|place| {
+            Redis::open(&place.url, place.password.as_ref(), &tokio::runtime::Handle::current()).map(Arc::new)
+        });
+        let redis = redis.transpose()?;
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
             keys: store.keys(),
             policies: judge.policies(),
             ledger: budgeting.ledger(),
+            redis,
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -123,6 +129,7 @@ impl Weir {
             audit: store.audit(),
             silence_holds: Arc::new(|silence, now| silence.starts_at <= now && now < silence.ends_at),
             live: live.clone(),
+            cache: gateway.cache().map(|cache| Arc::clone(cache) as _),
             prices: Arc::new(PriceList(Arc::clone(&meter))),
             clock,
             status: Arc::clone(&report) as _,

@@ -107,6 +107,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how the cache is doing. */
+        get: operations["cache_report"];
+        put?: never;
+        post?: never;
+        /** Forgets entries: exactly one of `team`, `model` and `all` says which. */
+        delete: operations["purge_cache"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cost/change": {
         parameters: {
             query?: never;
@@ -1110,6 +1128,79 @@ export interface components {
             data: components["schemas"]["VersionInfo"];
             /** @description `success`. */
             status: string;
+        };
+        /** @description What was forgotten. */
+        CachePurged: {
+            /**
+             * Format: int64
+             * @description How many entries that were.
+             */
+            entries: number;
+        };
+        /**
+         * @description How the cache of answers is doing. Counts are since Weir started; `custom.llm.cache_hit`, `custom.llm.cache_miss` and
+         *     `llm.cost.saved_usd` have them over time.
+         */
+        CacheReport: {
+            /**
+             * Format: int64
+             * @description Calls that were not looked up.
+             */
+            bypasses: number;
+            /**
+             * Format: int64
+             * @description Bytes that they take.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes that they may take.
+             */
+            bytes_max: number;
+            /**
+             * Format: int64
+             * @description Calls that waited for an identical one and got its answer.
+             */
+            coalesced: number;
+            /**
+             * Format: int64
+             * @description Entries in this process.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Calls that were answered from it.
+             */
+            hits: number;
+            /** @description Whether a cache is configured. Without one all numbers are zero. */
+            is_enabled: boolean;
+            /** @description Whether hits are answered; otherwise they are only noted on spans. */
+            is_enforcing: boolean;
+            /**
+             * Format: int64
+             * @description Calls whose answer was not there.
+             */
+            misses: number;
+            /**
+             * Format: double
+             * @description What hits have saved.
+             */
+            saved_usd: number;
+            /**
+             * Format: int64
+             * @description Seconds that an entry lives.
+             */
+            ttl_s: number;
+            /**
+             * Format: int64
+             * @description Calls that wait for an identical one now.
+             */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description Calls that would have been answered, had the cache not only observed.
+             */
+            would_hit: number;
         };
         /**
          * @description What Weir's cache had to do with a call.
@@ -3241,6 +3332,82 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cache_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is doing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheReport"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    purge_cache: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Those of this team.
+                 * @example payments
+                 */
+                team?: string;
+                /**
+                 * @description Those of these models; `*` stands for any run of characters.
+                 * @example gpt-4o*
+                 */
+                model?: string;
+                /** @description Every one, when true. */
+                all?: boolean;
+                /**
+                 * @description Who does it, for the audit log.
+                 * @example ana
+                 */
+                by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was forgotten. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CachePurged"];
+                };
             };
             /** @description Any error; `code` says which. */
             default: {

@@ -10,7 +10,7 @@ use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_types::Secret;
 
 use crate::fake_monitors::{FakeAlerts, FakeAudit, FakeMonitors};
-use crate::fakes::{FakeDocuments, FakeKeys, FakePrices, FakeStatus, FakeStore, FixedClock};
+use crate::fakes::{FakeCache, FakeDocuments, FakeKeys, FakePrices, FakeStatus, FakeStore, FixedClock};
 
 /// A running API with its fakes.
 pub struct Weir {
@@ -45,6 +45,7 @@ impl Weir {
             scan: store.clone(),
             browse: store.clone(),
             key_admin: Arc::new(FakeKeys::default()),
+            cache: Some(Arc::new(FakeCache)),
             prices: Arc::new(FakePrices),
             documents: Arc::new(FakeDocuments::default()),
             budgets: Arc::new(crate::budgets::FakeBudgets::default()),

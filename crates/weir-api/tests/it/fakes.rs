@@ -6,12 +6,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use weir_api::wire::{StoreStatus, UpstreamState, UpstreamStatus};
 use weir_api::{Status, StatusSource};
 use weir_types::{
-    BoxFuture, Browse, BrowseError, CacheStatus, Cell, Clock, Column, Content, Contrast, ContrastTag,
-    ContrastValue, Document, DocumentChange, DocumentError, DocumentKind, Documents, Facet, FacetGroup,
-    KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey, PicoUsdPerToken, PolicyDecision, PriceSource, Scan,
-    ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret, Source, Span, SpanCount, SpanFilter,
-    SpanId, SpanKind, SpanPage, SpanSelection, SqlLimits, Table, TagKey, TimeRange, TokenRates, TokenUsage,
-    TraceFilter, TraceId, TracePage, TraceSummary, TraceTags, UnixMicros, VirtualKey,
+    BoxFuture, Browse, BrowseError, CacheAdmin, CachePurge, CacheStats, CacheStatus, Cell, Clock, Column,
+    Content, Contrast, ContrastTag, ContrastValue, Document, DocumentChange, DocumentError, DocumentKind,
+    Documents, Facet, FacetGroup, KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey, PicoUsdPerToken,
+    PolicyDecision, PriceSource, Scan, ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret,
+    Source, Span, SpanCount, SpanFilter, SpanId, SpanKind, SpanPage, SpanSelection, SqlLimits, Table, TagKey,
+    TimeRange, TokenRates, TokenUsage, TraceFilter, TraceId, TracePage, TraceSummary, TraceTags, UnixMicros,
+    VirtualKey,
 };
 
 /// What `now` is: 2023-11-14T22:13:20Z.
@@ -446,5 +447,23 @@ impl StatusSource for FakeStatus {
             upstreams: vec![upstream],
             receivers: Vec::new(),
         }
+    }
+}
+
+/// A cache with the same numbers always.
+pub struct FakeCache;
+
+impl CacheAdmin for FakeCache {
+    fn stats(&self) -> CacheStats {
+        CacheStats { entries: 7, hits: 3, misses: 4, saved: NanoUsd(1_500_000), ..CacheStats::default() }
+    }
+
+    fn purge<'a>(&'a self, purge: &'a CachePurge) -> BoxFuture<'a, u64> {
+        let entries = match purge {
+            CachePurge::All => 7,
+            CachePurge::Team(team) => u64::from(&**team == "payments"),
+            CachePurge::Model(pattern) => 2 * u64::from(&**pattern == "gpt-*"),
+        };
+        Box::pin(std::future::ready(entries))
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod budgets;
+mod cache;
 mod client;
 mod compatible;
 mod compress;

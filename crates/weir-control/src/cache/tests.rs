@@ -34,7 +34,7 @@ fn answer(team: &str, model: &str, bytes: usize) -> Arc<CachedAnswer> {
 #[test]
 fn an_entry_lives_as_long_as_the_configuration_and_the_caller_allow() {
     let cache = Cache::new(CacheConfig { ttl_s: 60, ..CacheConfig::default() });
-    cache.keep(key(1), answer("a", "m", 10));
+    cache.keep(key(1), answer("a", "m", 10), None);
     let found = |seconds, age_max_s| cache.find(key(1), later(seconds), age_max_s).is_some();
     assert!(found(0, None) && found(59, None));
     assert!(!found(60, None));
@@ -47,10 +47,10 @@ fn an_entry_lives_as_long_as_the_configuration_and_the_caller_allow() {
 fn what_is_too_large_is_not_kept_and_all_together_stay_within_bounds() {
     let config = CacheConfig { bytes_max: 100_000, entry_bytes_max: 10_000, ..CacheConfig::default() };
     let cache = Cache::new(config);
-    cache.keep(key(0), answer("a", "m", 10_001));
+    cache.keep(key(0), answer("a", "m", 10_001), None);
     assert!(cache.find(key(0), NOW, None).is_none());
     for number in 1..100 {
-        cache.keep(key(number), answer("a", "m", 10_000));
+        cache.keep(key(number), answer("a", "m", 10_000), None);
     }
     let stats = cache.stats();
     assert!(stats.bytes <= 100_000 && stats.entries > 0, "{stats:?}");
@@ -60,9 +60,9 @@ fn what_is_too_large_is_not_kept_and_all_together_stay_within_bounds() {
 fn a_purge_takes_what_it_names_and_nothing_else() {
     let fill = || {
         let cache = Cache::new(CacheConfig::default());
-        cache.keep(key(1), answer("a", "gpt-4o", 10));
-        cache.keep(key(2), answer("a", "claude", 10));
-        cache.keep(key(3), answer("b", "gpt-4o-mini", 10));
+        cache.keep(key(1), answer("a", "gpt-4o", 10), None);
+        cache.keep(key(2), answer("a", "claude", 10), None);
+        cache.keep(key(3), answer("b", "gpt-4o-mini", 10), None);
         cache
     };
     for (purge, left) in [
@@ -72,7 +72,7 @@ fn a_purge_takes_what_it_names_and_nothing_else() {
         (CachePurge::Team("c".into()), vec![1, 2, 3]),
     ] {
         let cache = fill();
-        let purged = cache.purge(&purge);
+        let purged = cache.forget_all(&purge);
         let found: Vec<u8> = (1..=3).filter(|n| cache.find(key(*n), NOW, None).is_some()).collect();
         assert_eq!(found, left, "{purge:?}");
         assert_eq!(purged, 3 - left.len() as u64);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::{StatusCode, header};
-use weir_control::cache::{Cache, CacheKey, CachedAnswer, Landing, Lead, may_be_kept};
+use weir_control::cache::{Cache, CacheKey, CachedAnswer, Landing, Lead, Place, may_be_kept};
 use weir_dialect::{Dialect, ResponseFacts};
 use weir_types::Span;
 
@@ -34,6 +34,13 @@ pub(super) struct Capture {
     is_stream: bool,
     content_type: Bytes,
     body: BytesMut,
+}
+
+/// Where an answer was kept.
+pub(super) struct Kept {
+    key: CacheKey,
+    model: Arc<str>,
+    team: Option<Arc<str>>,
 }
 
 /// A good answer, to be kept when its cost is known.
@@ -62,11 +69,14 @@ pub(super) fn begin(ctx: &CallContext, cache: &Arc<Cache>, request: CacheRequest
 }
 
 /// Looks at the head of an answer. Only a success of the provider and the model that were meant is caught: what a fallback
-/// said would be given for an hour after the provider is back.
+/// said, or a cheaper model that a budget asked instead, would be given for an hour after the reason has gone.
 pub(crate) fn note_reply(ctx: &CallContext, reply: &Reply) {
     let mut progress = ctx.progress.borrow_mut();
+    let asked = progress.attempts.last().and_then(|attempt| attempt.model.clone());
+    let asked = asked.or_else(|| ctx.model().cloned());
     let Some(capture) = &mut progress.cache.capture else { return };
-    if reply.head.status == StatusCode::OK && reply.provider == capture.provider {
+    let is_meant = reply.provider == capture.provider && asked.as_ref() == Some(&capture.model);
+    if reply.head.status == StatusCode::OK && is_meant {
         let content_type = reply.head.headers.get(header::CONTENT_TYPE);
         capture.content_type = Bytes::copy_from_slice(content_type.map_or(b"", |value| value.as_bytes()));
         return;
@@ -84,9 +94,9 @@ pub(crate) fn capture_piece(ctx: &CallContext, piece: &[u8]) {
     let Some(capture) = &mut trail.capture else {
         // Something came after the end: what was kept is not all that a client gets.
         if !piece.is_empty()
-            && let (Some(key), Some(cache)) = (trail.kept.take(), &ctx.gateway().cache)
+            && let (Some(kept), Some(cache)) = (trail.kept.take(), &ctx.gateway().cache)
         {
-            cache.forget(key);
+            cache.forget(Place { team: kept.team.as_deref(), model: &kept.model, key: kept.key });
         }
         return;
     };
@@ -126,7 +136,8 @@ pub(crate) fn keep(ctx: &CallContext, facts: &ResponseFacts, ending: &Ending<'_>
         capture.end(Landing::Unshared);
         return None;
     }
-    ctx.progress.borrow_mut().cache.kept = Some(capture.key);
+    let (model, team) = (Arc::clone(&capture.model), capture.team.clone());
+    ctx.progress.borrow_mut().cache.kept = Some(Kept { key: capture.key, model, team });
     Some(capture.kept(ctx, facts.clone()))
 }
 
@@ -169,9 +180,6 @@ impl Keep {
         self.answer.cost = span.cost;
         self.answer.price_version.clone_from(&span.price_version);
         let answer = Arc::new(self.answer);
-        self.cache.keep(self.key, Arc::clone(&answer));
-        if let Some(lead) = self.lead {
-            lead.land(Landing::Answered(answer));
-        }
+        self.cache.keep(self.key, answer, self.lead);
     }
 }

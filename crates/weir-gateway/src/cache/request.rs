@@ -6,7 +6,7 @@ use http::Method;
 use http::header::HeaderName;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
-use weir_control::cache::{Cache, CacheCall, CacheShare, ReadCall, Tenant, read};
+use weir_control::cache::{Cache, CacheCall, CacheShare, Place, ReadCall, Tenant, read};
 use weir_dialect::Dialect;
 
 use super::directives::Directives;
@@ -46,6 +46,11 @@ pub(super) enum Unasked {
 }
 
 impl CacheRequest {
+    /// Where its entry is.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { team: self.team.as_deref(), model: &self.model, key: self.read.key }
+    }
+
     pub(super) fn of(ctx: &CallContext, cache: &Cache, candidates: &[Candidate]) -> Result<Self, Unasked> {
         let is_model_call = |dialect: &Dialect| dialect.span_kind().is_model_call();
         let dialect = ctx.dialect().filter(is_model_call).ok_or(Unasked::Elsewhere)?;

@@ -2,7 +2,7 @@
 
 use weir_control::cache::{CacheConfig, CacheMode, CacheShare};
 use weir_gateway::GatewayConfig;
-use weir_types::{CacheStatus, NanoUsd, PolicyAction, VirtualKey};
+use weir_types::{CacheAdmin as _, CacheStatus, NanoUsd, PolicyAction, VirtualKey};
 
 use crate::support::*;
 
@@ -197,6 +197,22 @@ async fn an_answer_of_a_fallback_is_not_kept_for_when_the_provider_is_back() {
             config.cache = Some(CacheConfig::default());
             config.retry.retries_max = 0;
         })
+        .start();
+    let responses = [weir.chat(chat("")).await, weir.chat(chat("")).await];
+    assert_eq!(responses.each_ref().map(|response| response.status), [200, 200]);
+    assert_eq!(said(&responses), ["miss", "miss"]);
+}
+
+#[tokio::test]
+async fn an_answer_of_another_model_is_not_kept_as_that_of_the_one_asked_for() {
+    let provider = Provider::scripted(|_, seen| {
+        let is_mini = seen.text().contains("gpt-4o-mini");
+        vec![json_answer(if is_mini { 200 } else { 503 }, &[], ANSWER)]
+    })
+    .await;
+    let weir = builder(&provider)
+        .route("*", &["openai", "openai/gpt-4o-mini"])
+        .with(|config| config.retry.retries_max = 0)
         .start();
     let responses = [weir.chat(chat("")).await, weir.chat(chat("")).await];
     assert_eq!(responses.each_ref().map(|response| response.status), [200, 200]);

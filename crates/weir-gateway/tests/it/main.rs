@@ -14,6 +14,7 @@ mod auth;
 mod bad_input;
 mod budget;
 mod cache;
+mod cache_fleet;
 mod disconnect;
 mod failover;
 mod keep_alive;

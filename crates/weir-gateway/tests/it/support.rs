@@ -2,10 +2,12 @@
 
 mod client;
 mod provider;
+mod redis;
 mod weir;
 
 pub use client::{Client, Response};
 pub use provider::{Provider, Seen, Step, chunked, event_stream, json_answer};
+pub use redis::RedisServer;
 pub use weir::{Weir, WeirBuilder, attribute, provider_config};
 
 use std::time::Duration;

@@ -12,6 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_control::budget::{BudgetEntry, RateLimitEntry};
 use weir_monitor::Entry as Monitor;
+
+pub use super::cache::Cache;
+pub use super::redis::Redis;
 pub use weir_notify::SecretRef;
 use weir_notify::{InhibitEntry, ReceiverEntry, RoutingEntry, SilenceEntry};
 
@@ -31,6 +34,10 @@ pub struct File {
     pub providers: BTreeMap<String, Provider>,
     /// Which provider serves which model; the first match wins. Without routes the provider is chosen by model family.
     pub routes: Vec<Route>,
+    /// Answers that are given again to the same call.
+    pub cache: Cache,
+    /// What gateways of a fleet share.
+    pub redis: Redis,
     /// How data is kept.
     pub store: Store,
     /// Prices that replace or add to the bundled list; the first match wins.

@@ -21,6 +21,7 @@ use weir_types::Secret;
 use super::file;
 use super::listeners::Listeners;
 use super::problem::Problem;
+use super::redis::RedisPlace;
 use super::secrets;
 
 /// The providers of an empty configuration: clients bring their own keys.
@@ -36,6 +37,8 @@ pub struct Config {
     pub api: ApiAccess,
     /// What the gateway does.
     pub gateway: GatewayConfig,
+    /// What gateways of a fleet share.
+    pub redis: Option<RedisPlace>,
     /// How data is kept, and where.
     pub store: StoreConfig,
     /// The bundled prices with the file's own.
@@ -119,6 +122,7 @@ impl Resolver<'_> {
         let admin_token = file.server.admin_token.as_ref().and_then(|s| self.secret("server.admin_token", s));
         let listeners = self.listeners(&file.listeners, admin_token.is_some());
         let gateway = self.gateway(&file);
+        let redis = self.redis(&file.redis, file.cache.needs_redis());
         let overrides = file.prices.iter().map(price_override).collect();
         let prices = PriceBook::bundled().with_overrides(overrides);
         let prices = prices.map_err(|error| self.report::<()>("prices", error.to_string(), None)).ok();
@@ -135,6 +139,7 @@ impl Resolver<'_> {
             worker_threads: file.server.worker_threads.map(usize::from),
             api: ApiAccess { admin_token, allowed_hosts: file.server.allowed_hosts },
             gateway,
+            redis,
             store: store_config(file.server.data_dir, &file.store),
             prices: prices?,
             log: file.log,
@@ -181,6 +186,7 @@ impl Resolver<'_> {
                 file::Bodies::Off => Bodies::Off,
             },
             agents: self.agents(&file.agents),
+            cache: file.cache.resolved(),
             ..GatewayConfig::default()
         };
         // A provider that could not be read is a mistake already; routes to it are not another one.
@@ -249,7 +255,7 @@ impl Resolver<'_> {
         Some(provider)
     }
 
-    fn secret(&mut self, key: &str, reference: &file::SecretRef) -> Option<Secret> {
+    pub(super) fn secret(&mut self, key: &str, reference: &file::SecretRef) -> Option<Secret> {
         match secrets::fetch(reference, self.environment) {
             Ok(secret) => Some(secret),
             Err((message, hint)) => self.report(key, message, Some(&hint)),

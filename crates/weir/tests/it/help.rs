@@ -6,8 +6,19 @@ use crate::support::weir;
 
 #[tokio::test]
 async fn every_command_explains_itself_with_examples() {
-    let commands =
-        ["serve", "demo", "check", "key", "query", "sql", "monitor", "replay", "doctor", "completions"];
+    let commands = [
+        "serve",
+        "demo",
+        "check",
+        "key",
+        "cache",
+        "query",
+        "sql",
+        "monitor",
+        "replay",
+        "doctor",
+        "completions",
+    ];
     assert_snapshot!("weir", weir(&["--help"]).await.good());
     for command in commands {
         let help = weir(&[command, "--help"]).await.good();

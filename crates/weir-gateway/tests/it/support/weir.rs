@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 use weir_control::budget::{Ledger, LimitSpec};
+use weir_control::redis::Redis;
 use weir_gateway::front::{FrontConfig, serve};
 use weir_gateway::{
     Gateway, GatewayConfig, GatewayError, GatewayParts, ProviderConfig, ProviderKind, RetryConfig,
@@ -80,6 +81,7 @@ pub fn provider_config(name: &str, base_url: Uri) -> ProviderConfig {
 pub struct WeirBuilder {
     pub config: GatewayConfig,
     pub front: FrontConfig,
+    pub redis: Option<Arc<Redis>>,
     keys: Keys,
     ledger: Ledger,
 }
@@ -102,7 +104,7 @@ impl WeirBuilder {
         let retry = RetryConfig { backoff_base_ms: 0, ..RetryConfig::default() };
         let config = GatewayConfig { providers, retry, ..GatewayConfig::default() };
         let front = FrontConfig { worker_threads: 1, ..FrontConfig::default() };
-        Self { config, front, keys: Keys::default(), ledger: Ledger::default() }
+        Self { config, front, redis: None, keys: Keys::default(), ledger: Ledger::default() }
     }
 
     /// Routes a model to providers, `name` or `name/model`.
@@ -147,6 +149,7 @@ impl WeirBuilder {
             keys: Arc::new(self.keys),
             policies: policies.clone(),
             ledger: Arc::clone(&ledger),
+            redis: self.redis,
             meter: Arc::new(Meter::new(PriceBook::bundled())),
             clock: clock.clone(),
         };
