@@ -63,6 +63,15 @@ pub(crate) fn limit(text: Option<&str>, fallback: usize, max: usize) -> Result<u
         .ok_or_else(|| ApiError::parameter("limit", text, &format!("a whole number from 1 to {max}")))
 }
 
+/// Whether something is wanted: `false` unless said.
+pub(crate) fn flag(name: &str, text: Option<&str>) -> Result<bool, ApiError> {
+    match text {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(ApiError::parameter(name, other, "true or false")),
+    }
+}
+
 /// The variable parts of the path.
 pub(crate) struct Segments<T>(pub T);
 

@@ -3386,7 +3386,7 @@ export interface operations {
                  * @example gpt-4o*
                  */
                 model?: string;
-                /** @description Every one, when true. */
+                /** @description Every one, when `true`. */
                 all?: boolean;
                 /**
                  * @description Who does it, for the audit log.

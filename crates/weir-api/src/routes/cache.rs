@@ -12,7 +12,7 @@ use weir_types::CachePurge;
 use crate::Shared;
 use crate::audited::{self, Done};
 use crate::error::ApiError;
-use crate::extract::Params;
+use crate::extract::{Params, flag};
 use crate::wire::{CachePurged, CacheReport, ErrorCode};
 
 /// Says how the cache is doing.
@@ -38,8 +38,9 @@ pub(crate) struct PurgeParams {
     /// Those of these models; `*` stands for any run of characters.
     #[param(example = "gpt-4o*")]
     model: Option<String>,
-    /// Every one, when true.
-    all: Option<bool>,
+    /// Every one, when `true`.
+    #[param(value_type = Option<bool>)]
+    all: Option<String>,
     /// Who does it, for the audit log.
     #[param(example = "ana")]
     by: Option<String>,
@@ -71,14 +72,15 @@ pub(crate) async fn purge_cache(
 
 /// The entries that are meant, and what the audit log calls them.
 fn wanted(params: PurgeParams) -> Result<(CachePurge, Arc<str>), ApiError> {
-    match (params.team, params.model, params.all) {
-        (Some(team), None, None) => {
+    let is_all = flag("all", params.all.as_deref())?;
+    match (params.team, params.model, is_all) {
+        (Some(team), None, false) => {
             Ok((CachePurge::Team(team.as_str().into()), format!("team:{team}").into()))
         }
-        (None, Some(model), None) => {
+        (None, Some(model), false) => {
             Ok((CachePurge::Model(model.as_str().into()), format!("model:{model}").into()))
         }
-        (None, None, Some(true)) => Ok((CachePurge::All, "all".into())),
+        (None, None, true) => Ok((CachePurge::All, "all".into())),
         _ => {
             let message = "expected exactly one of the parameters `team`, `model` and `all=true`";
             Err(ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidParameter, message))

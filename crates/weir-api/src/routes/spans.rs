@@ -8,7 +8,7 @@ use weir_types::{Browse, BrowseError, SortOrder, SpanFilter, SpanId, SpanSort, T
 use crate::Shared;
 use crate::answer::JsonText;
 use crate::error::ApiError;
-use crate::extract::{Params, Segments, limit, segment};
+use crate::extract::{Params, Segments, flag, limit, segment};
 use crate::routes::selection::{bounded, selecting};
 use crate::wire::{SpanItem, SpanList};
 
@@ -89,14 +89,6 @@ pub(super) fn sort_order<K: Copy + Default>(
     let names: Vec<_> = keys.iter().map(|(name, _)| *name).collect();
     let expected = format!("one of {}, with `-` before it for the greatest first", names.join(", "));
     Err(ApiError::parameter("sort", text, &expected))
-}
-
-fn flag(name: &str, text: Option<&str>) -> Result<bool, ApiError> {
-    match text {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(other) => Err(ApiError::parameter(name, other, "true or false")),
-    }
 }
 
 fn page(browse: &dyn Browse, filter: &SpanFilter) -> Result<SpanList, ApiError> {

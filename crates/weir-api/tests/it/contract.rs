@@ -88,6 +88,8 @@ fn monitor_examples() -> Vec<Example> {
         ),
         ("get", "/api/budgets", "/api/budgets".into(), None),
         ("delete", "/api/budgets/{name}", "/api/budgets/payments".into(), None),
+        plain("get", "/api/cache"),
+        at("delete", "/api/cache", "/api/cache?all=true"),
         plain("get", "/api/monitors"),
         at("get", "/api/monitors/{name}", "/api/monitors/p95-latency"),
         at("get", "/api/monitors/{name}/series", "/api/monitors/p95-latency/series"),
