@@ -133,7 +133,7 @@ const MICROS_AS_MS: DerivedMetric = DerivedMetric { per_unit: 1e3, nano: 1_000_0
 const NANO_USD: DerivedMetric = DerivedMetric { per_unit: 1e9, nano: 1, ..TOKENS };
 
 /// Every derived metric, in the order of [`metric::DERIVED`].
-static METRICS: [DerivedMetric; 14] = [
+static METRICS: [DerivedMetric; 15] = [
     DerivedMetric { name: metric::LLM_REQUEST_COUNT, ..COUNT },
     DerivedMetric {
         name: metric::LLM_REQUEST_ERROR,
@@ -215,6 +215,14 @@ static METRICS: [DerivedMetric; 14] = [
         ..NANO_USD
     },
     DerivedMetric {
+        name: metric::LLM_COST_WOULD_SAVE_USD,
+        parts_of_call: Some(savings::would_be_of_call),
+        from_sql: savings::WOULD_BE_FROM_SQL,
+        value_sql: "saving.nano",
+        extra: Some(ExtraTag { key: "layer", of_call: |_| None, sql: "saving.layer" }),
+        ..NANO_USD
+    },
+    DerivedMetric {
         name: metric::CACHE_HIT,
         of_call: |span| is_hit(span.cache).then_some(1),
         filter_sql: "cache IN ('exact', 'semantic', 'coalesced')",
@@ -277,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn each_layer_that_saved_on_a_call_is_a_sample_and_what_would_have_been_saved_is_none() {
+    fn each_layer_that_saved_on_a_call_is_a_sample_and_what_would_have_been_saved_is_one_of_another_metric() {
         let decision = |policy: &str, action: &str, saved| weir_types::PolicyDecision {
             policy: policy.into(),
             action: action.into(),
@@ -291,10 +299,13 @@ mod tests {
             decision("cache", "would_answer", 90),
             decision("cheaper_model", "rerouted", 2),
         ];
-        let saved = |span: &Span| -> Vec<(Option<String>, i128)> {
-            let of_metric = samples(span).filter(|sample| sample.metric == metric::LLM_COST_SAVED_USD);
+        let by_layer = |span: &Span, name: &str| -> Vec<(Option<String>, i128)> {
+            let of_metric = samples(span).filter(|sample| sample.metric == name);
             of_metric.map(|s| (s.extra.map(|(_, layer)| layer.to_string()), s.cell.sum_nano)).collect()
         };
+        let saved = |span: &Span| by_layer(span, metric::LLM_COST_SAVED_USD);
+        let would_save = by_layer(&span, metric::LLM_COST_WOULD_SAVE_USD);
+        assert_eq!(would_save, [(Some("cache".to_owned()), 90)]);
         assert_eq!(
             saved(&span),
             [(Some("token_budget".to_owned()), 5), (Some("cheaper_model".to_owned()), 2)]

@@ -52,6 +52,8 @@ pub const LLM_COST_USD: &str = "llm.cost.usd";
 pub const LLM_REQUEST_UNPRICED: &str = "llm.request.unpriced";
 /// Money that a policy saved, in US dollars; carries the tag `layer`.
 pub const LLM_COST_SAVED_USD: &str = "llm.cost.saved_usd";
+/// Cost that layers which only observe would have saved, with the tag `layer`.
+pub const LLM_COST_WOULD_SAVE_USD: &str = "llm.cost.would_save_usd";
 /// Answers served from Weir's cache.
 pub const CACHE_HIT: &str = "custom.llm.cache_hit";
 /// Answers looked for in Weir's cache and not found.
@@ -91,7 +93,7 @@ const fn measure(name: &'static str, unit: Unit) -> MetricInfo {
 }
 
 /// Every metric that Weir derives from spans.
-pub const DERIVED: [MetricInfo; 14] = [
+pub const DERIVED: [MetricInfo; 15] = [
     count(LLM_REQUEST_COUNT),
     MetricInfo { name: LLM_REQUEST_ERROR, unit: Unit::Count, is_count: true, extra_tags: &["error_type"] },
     measure(LLM_REQUEST_DURATION, Unit::Millis),
@@ -103,6 +105,7 @@ pub const DERIVED: [MetricInfo; 14] = [
     measure(LLM_COST_USD, Unit::Usd),
     count(LLM_REQUEST_UNPRICED),
     MetricInfo { name: LLM_COST_SAVED_USD, unit: Unit::Usd, is_count: false, extra_tags: &["layer"] },
+    MetricInfo { name: LLM_COST_WOULD_SAVE_USD, unit: Unit::Usd, is_count: false, extra_tags: &["layer"] },
     count(CACHE_HIT),
     count(CACHE_MISS),
     count(PROMPT_TRUNCATED),

@@ -1,7 +1,8 @@
 //! What saved how much on a call, twice like every derived metric: of a span, and as SQL.
 //!
 //! Several layers of cost control may save on one call: a prompt is shortened and then a cheaper model is asked. Each
-//! decision that really saved is a sample of its own, with its policy as the layer. Spans whose decisions say nothing of
+//! decision that really saved is a sample of its own, with its policy as the layer; so is, for another metric, each that
+//! would have saved had its layer not only observed. Spans whose decisions say nothing of
 //! money (those of other tools, and of an earlier Weir) have one sample: the cache's, or that of the first policy that
 //! made the call smaller or cheaper.
 
@@ -17,16 +18,26 @@ pub(super) fn of_call(span: &Span) -> Vec<Part> {
     if is_hit(span.cache) {
         return vec![(whole, Some(Arc::from("cache")))];
     }
-    let done = span.policy.iter().filter(|decision| decision.is_done());
-    let parts: Vec<_> = done
-        .filter_map(|decision| Some((i128::from(decision.saved?.0), Some(Arc::clone(&decision.policy)))))
-        .collect();
+    let parts = by_decision(span, true);
     if !parts.is_empty() {
         return parts;
     }
     let saves = |action: &str| matches!(action, "truncated" | "rerouted");
     let layer = span.policy.iter().find(|decision| saves(&decision.action));
     vec![(whole, layer.map(|decision| Arc::clone(&decision.policy)))]
+}
+
+/// The same for decisions of layers that only observe.
+pub(super) fn would_be_of_call(span: &Span) -> Vec<Part> {
+    by_decision(span, false)
+}
+
+/// What decisions say that they saved, where they were carried out, or would have saved, where they were not.
+fn by_decision(span: &Span, is_done: bool) -> Vec<Part> {
+    let decisions = span.policy.iter().filter(|decision| decision.is_done() == is_done);
+    decisions
+        .filter_map(|decision| Some((i128::from(decision.saved?.0), Some(Arc::clone(&decision.policy)))))
+        .collect()
 }
 
 /// The spans, each as often as something saved on it: with a column `saving` that has the amount `nano` and the `layer`.
@@ -41,3 +52,11 @@ pub(super) const FROM_SQL: &str = r#"(SELECT *, unnest(CASE
         lambda decision: {'nano': decision.saved_nano_usd, 'layer': decision.policy}) AS parts
     FROM (SELECT *, from_json(policy, '[{"policy":"VARCHAR","action":"VARCHAR","saved_nano_usd":"BIGINT"}]') AS decisions
     FROM spans WHERE saved_nano_usd IS NOT NULL)))"#;
+
+/// The same with what would have been saved.
+pub(super) const WOULD_BE_FROM_SQL: &str = r#"(SELECT *, unnest(list_transform(
+        list_filter(decisions, lambda decision:
+            decision.saved_nano_usd IS NOT NULL AND starts_with(decision.action, 'would_')),
+        lambda decision: {'nano': decision.saved_nano_usd, 'layer': decision.policy})) AS saving
+    FROM (SELECT *, from_json(policy, '[{"policy":"VARCHAR","action":"VARCHAR","saved_nano_usd":"BIGINT"}]') AS decisions
+    FROM spans WHERE contains(policy, '"action":"would_')))"#;

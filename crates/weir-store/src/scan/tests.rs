@@ -136,7 +136,7 @@ fn requests(metric: &Arc<str>) -> Vec<ScanRequest> {
     let tag = TagKey::new("team");
     let extra = match &**metric {
         metric::LLM_REQUEST_ERROR => "error_type",
-        metric::LLM_COST_SAVED_USD => "layer",
+        metric::LLM_COST_SAVED_USD | metric::LLM_COST_WOULD_SAVE_USD => "layer",
         _ => "model",
     };
     let plain = ScanRequest {
