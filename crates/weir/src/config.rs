@@ -25,6 +25,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use problem::Problems;
+pub use redis::RedisPlace;
 pub use resolve::Config;
 
 /// The name that is looked for in the working directory when no file is named.

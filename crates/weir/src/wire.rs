@@ -16,10 +16,10 @@ use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_notify::{Notifier, NotifierParts};
 use weir_store::Store;
-use weir_types::{Clock, RecordSink};
+use weir_types::{Clock, RecordSink, Secret};
 
 use crate::budgeting::{Budgeting, BudgetingParts, Configured, Watching};
-use crate::config::Config;
+use crate::config::{Config, RedisPlace};
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
 use crate::price_list::PriceList;
@@ -70,7 +70,7 @@ impl Weir {
             base_url: config.public_url.unwrap_or_else(|| Arc::from(format!("http://{address}"))),
         })?;
         let waker = notifier.waker();
-        let (recovering, recovered_at) = (Arc::clone(&store), store.stats().journal_position);
+        let prices = Arc::new(PriceList(Arc::clone(&meter)));
         let judge = Judge::new(JudgeParts {
             feed: store.cell_feed(),
             scan: store.scan(),
@@ -79,22 +79,18 @@ impl Weir {
             on_notices: Box::new(move || waker.wake()),
             audit: store.audit(),
             sink: Arc::clone(&sink),
-            prices: Arc::new(PriceList(Arc::clone(&meter))),
+            prices: Arc::clone(&prices) as _,
             clock: Arc::clone(&clock),
             configured: config.monitors,
             runtime: tokio::runtime::Handle::current(),
-            is_recovered: Box::new(move || recovering.stats().stored_position >= recovered_at),
+            is_recovered: is_recovered(&store),
         });
-        let redis = config.redis.map(|place| {
-            Redis::open(&place.url, place.password.as_ref(), &tokio::runtime::Handle::current()).map(Arc::new)
-        });
-        let redis = redis.transpose()?;
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
             keys: store.keys(),
             policies: judge.policies(),
             ledger: budgeting.ledger(),
-            redis,
+            redis: config.redis.as_ref().map(open_redis).transpose()?,
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -112,12 +108,7 @@ impl Weir {
         }));
         let allowed_hosts = allowed_hosts(address, config.api.allowed_hosts);
         let routers = Routers::new(&inlet, store.browse(), &receivers);
-        let access = Access {
-            admin_token: config.api.admin_token.clone(),
-            keys: store.keys(),
-            clock: Arc::clone(&clock),
-            allowed_hosts: allowed_hosts.clone(),
-        };
+        let access = access(&store, &clock, config.api.admin_token.clone(), allowed_hosts.clone());
         let api = weir_api::router(ApiParts {
             scan: store.scan(),
             browse: store.browse(),
@@ -130,15 +121,13 @@ impl Weir {
             silence_holds: Arc::new(|silence, now| silence.starts_at <= now && now < silence.ends_at),
             live: live.clone(),
             cache: gateway.cache().map(|cache| Arc::clone(cache) as _),
-            prices: Arc::new(PriceList(Arc::clone(&meter))),
+            prices,
             clock,
             status: Arc::clone(&report) as _,
             metrics: Arc::new(move || report.prometheus_text()),
             auth: ApiAuth { admin_token: config.api.admin_token, allowed_hosts },
         });
         let api = api.merge(receiver_access::for_shared_port(routers.shared_port(), access));
-        let front =
-            FrontConfig { worker_threads: config.worker_threads.unwrap_or(0), ..FrontConfig::default() };
         Ok(Self {
             address,
             store,
@@ -151,7 +140,7 @@ impl Weir {
             watching: budgeting.watch(),
             api,
             live,
-            front,
+            front: front_config(config.worker_threads),
             inlet,
             receivers,
             routers,
@@ -207,6 +196,27 @@ fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| {
         format!("cannot listen on {address}: stop what listens there, or choose another with --listen")
     })
+}
+
+/// Whether what the journal holds now has been stored.
+fn is_recovered(store: &Arc<Store>) -> Box<dyn Fn() -> bool + Send + Sync> {
+    let (store, position) = (Arc::clone(store), store.stats().journal_position);
+    Box::new(move || store.stats().stored_position >= position)
+}
+
+fn front_config(worker_threads: Option<usize>) -> FrontConfig {
+    FrontConfig { worker_threads: worker_threads.unwrap_or(0), ..FrontConfig::default() }
+}
+
+/// Who may send telemetry to the shared port.
+fn access(store: &Store, clock: &Arc<dyn Clock>, admin_token: Option<Secret>, hosts: Vec<String>) -> Access {
+    Access { admin_token, keys: store.keys(), clock: Arc::clone(clock), allowed_hosts: hosts }
+}
+
+/// The connection that gateways of a fleet share. It comes about in the background.
+fn open_redis(place: &RedisPlace) -> anyhow::Result<Arc<Redis>> {
+    let runtime = tokio::runtime::Handle::current();
+    Ok(Arc::new(Redis::open(&place.url, place.password.as_ref(), &runtime)?))
 }
 
 /// Budgets, filled with what was spent. What is still in the journal is stored first, where there is anything to fill.
