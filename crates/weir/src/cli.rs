@@ -1,6 +1,7 @@
 //! The command line: one definition for parser, help and shell completions.
 
 mod cache;
+mod ledger;
 mod monitor;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use cache::{CacheAction, CacheArgs};
+pub use ledger::{ReconcileArgs, ReconcileBy, SavingsArgs, SavingsBy};
 pub use monitor::{BacktestArgs, DefinitionArgs, FailOn, MonitorAction, MonitorArgs, SystemArg, VerifyArgs};
 
 /// Weir measures and controls the flow of LLM calls: gateway, store, queries and dashboard in one binary.
@@ -38,6 +40,10 @@ pub enum Command {
     Key(KeyArgs),
     /// Show and purge the cache of answers
     Cache(CacheArgs),
+    /// Show what the layers of cost control saved
+    Savings(SavingsArgs),
+    /// Hold what a provider charged against what Weir counted
+    Reconcile(ReconcileArgs),
     /// Ask a question in the expression language
     Query(QueryArgs),
     /// Ask a question in SQL (read only)

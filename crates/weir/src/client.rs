@@ -109,13 +109,12 @@ impl Client {
 
     /// A client for the Weir that runs, for what only a running one knows.
     pub fn of_running(args: &ServerArgs) -> anyhow::Result<Self> {
-        let url = match &args.server {
-            Some(url) => url.clone(),
-            None => {
-                let source = Source::find(args.config.as_deref())?;
-                let file = config::read(&source).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-                format!("http://{}", file.server.listen)
-            }
+        let url = if let Some(url) = &args.server {
+            url.clone()
+        } else {
+            let source = Source::find(args.config.as_deref())?;
+            let file = config::read(&source).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+            format!("http://{}", file.server.listen)
         };
         let client = Self::new(&url, args.token.clone());
         client.ready().with_context(|| format!("cannot reach Weir at {url}"))?;

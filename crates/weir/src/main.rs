@@ -2,6 +2,7 @@
 //!
 //! Only this crate reads files and the environment, and only [`wire`] connects the other crates.
 
+mod ask;
 mod budgeting;
 mod cli;
 mod client;
@@ -13,7 +14,9 @@ mod cmd_doctor;
 mod cmd_key;
 mod cmd_monitor;
 mod cmd_query;
+mod cmd_reconcile;
 mod cmd_replay;
+mod cmd_savings;
 mod cmd_serve;
 mod cmd_simulate;
 mod cmd_sql;
@@ -47,6 +50,8 @@ fn main() -> ExitCode {
         Command::Check(args) => cmd_check::run(&args),
         Command::Cache(args) => cmd_cache::run(&args),
         Command::Key(args) => cmd_key::run(&args),
+        Command::Savings(args) => cmd_savings::run(&args),
+        Command::Reconcile(args) => cmd_reconcile::run(&args),
         Command::Query(args) => cmd_query::run(&args),
         Command::Sql(args) => cmd_sql::run(&args),
         Command::Monitor(args) => cmd_monitor::run(&args),

@@ -12,6 +12,8 @@ async fn every_command_explains_itself_with_examples() {
         "check",
         "key",
         "cache",
+        "savings",
+        "reconcile",
         "query",
         "sql",
         "monitor",
@@ -37,9 +39,20 @@ async fn every_command_explains_itself_with_examples() {
 async fn every_shell_gets_completions_for_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = weir(&["completions", shell]).await.good();
-        for command in
-            ["serve", "demo", "check", "key", "query", "sql", "monitor", "replay", "doctor", "--data-dir"]
-        {
+        for command in [
+            "serve",
+            "demo",
+            "check",
+            "key",
+            "savings",
+            "reconcile",
+            "query",
+            "sql",
+            "monitor",
+            "replay",
+            "doctor",
+            "--data-dir",
+        ] {
             // Fish spells long options without their dashes.
             assert!(script.contains(command.trim_start_matches('-')), "{shell} does not know {command}");
         }

@@ -15,6 +15,7 @@ mod hook;
 mod incidents;
 mod keys;
 mod kill;
+mod ledger;
 mod monitors;
 mod prove;
 mod questions;
