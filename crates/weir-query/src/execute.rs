@@ -234,7 +234,7 @@ pub(crate) fn aggregate_in_windows(
 }
 
 /// One value of everything that a cell saw.
-fn aggregate(aggregator: Aggregator, cell: &Cell) -> Option<f64> {
+pub(crate) fn aggregate(aggregator: Aggregator, cell: &Cell) -> Option<f64> {
     if cell.count == 0 {
         return None;
     }

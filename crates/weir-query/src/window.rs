@@ -14,9 +14,9 @@ use crate::ast::{Aggregator, Expr, ExprKind, Leaf, Percentile};
 use crate::calendar::Calendar;
 use crate::error::{QueryError, QueryErrorKind};
 use crate::eval::{Evaluator, LeafSource};
-use crate::execute::aggregate_in_windows;
+use crate::execute::{aggregate, aggregate_in_windows};
 use crate::grid::{Grid, Window};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedScan};
 use crate::series::{Group, Points};
 
 /// A time zone that was looked up once and is used for many windows.
@@ -96,6 +96,11 @@ pub fn run_window(
     let grid = Grid { windows: vec![window], calendar: zone.0.clone(), to: range.to };
     let mut source =
         Counted { plan: Plan::new(query.expr(), &grid, scan)?, rows: Vec::new(), counts: Vec::new() };
+    if let (ExprKind::Leaf(leaf), [planned]) = (&query.expr().kind, &source.plan.scans[..])
+        && planned.request.step_us.is_none()
+    {
+        return of_leaf(leaf, planned, scan);
+    }
     for planned in &source.plan.scans {
         let rows = scan.scan(&planned.request);
         source.rows.push(rows.map_err(|error| QueryError::of_scan(&error, planned.place.range()))?);
@@ -138,6 +143,20 @@ pub fn run_cells(
     let mut cells: Vec<_> = cells.into_iter().collect();
     cells.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(cells)
+}
+
+/// The values of a single metric, which most conditions are about: a row of the store is a group of the answer.
+fn of_leaf(leaf: &Leaf, planned: &PlannedScan, scan: &dyn Scan) -> Result<WindowAnswer, QueryError> {
+    let rows = scan.scan(&planned.request);
+    let rows = rows.map_err(|error| QueryError::of_scan(&error, planned.place.range()))?;
+    let values = rows.into_iter().map(|ScanRow { group, cell, .. }| WindowValue {
+        group,
+        value: aggregate(leaf.aggregator, &cell),
+        samples: cell.count,
+    });
+    let mut values: Vec<WindowValue> = values.collect();
+    values.sort_by(|a, b| a.group.cmp(&b.group));
+    Ok(WindowAnswer { keys: leaf.by.clone(), values })
 }
 
 /// The samples of each group.

@@ -3,6 +3,7 @@
 mod missing;
 mod step;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -240,13 +241,29 @@ impl Watch {
         let is_first = self.evaluated_at.is_none();
         self.evaluated_at = Some(at);
         let step = Step { monitor: &self.monitor.name, bounds: &self.bounds, at, by_us };
-        for reading in readings {
-            if reading.outcome == Outcome::Missing {
-                continue;
+        let delay_us = self.monitor.handling.new_group_delay_us;
+        let mut unknown = Vec::new();
+        // Readings and groups are in the same order, so most are met by walking along both.
+        let mut known = self.groups.iter_mut().peekable();
+        for reading in readings.into_iter().filter(|reading| reading.outcome != Outcome::Missing) {
+            let mut order = Ordering::Less;
+            while let Some((group, _)) = known.peek() {
+                order = (*group).cmp(&reading.group);
+                if order != Ordering::Less {
+                    break;
+                }
+                known.next();
             }
-            let keys = &self.keys;
-            let (tags, state) = self.groups.entry(reading.group).or_insert_with_key(|group| {
-                let tags = tags_of(keys, group);
+            match known.peek_mut() {
+                Some((_, (tags, state))) if order == Ordering::Equal => {
+                    step.read(tags, state, &reading, delay_us, &mut judged);
+                }
+                _ => unknown.push(reading),
+            }
+        }
+        for reading in unknown {
+            let tags = tags_of(&self.keys, &reading.group);
+            let (tags, state) = self.groups.entry(reading.group.clone()).or_insert_with(|| {
                 let mut state = GroupState::new(at, &tags);
                 if is_first || tags.is_empty() {
                     state.first_seen = UnixMicros(i64::MIN);
@@ -254,20 +271,7 @@ impl Watch {
                 judged.touched.push(tags.clone());
                 (tags, state)
             });
-            state.judgement = reading.judgement;
-            state.is_learning = reading.is_learning;
-            state.last_seen = at;
-            if state.silent_since.take().is_some() {
-                judged.touched.push(tags.clone());
-            }
-            let seen = match reading.outcome {
-                Outcome::Value(value) if reading.is_learning => guessed(&self.bounds, state, value),
-                Outcome::Value(value) => Seen::Value(value),
-                Outcome::Estimate { value, bound } => Seen::Estimate { value, bound },
-                Outcome::Insufficient | Outcome::Missing => Seen::Nothing,
-            };
-            let is_new = at.0.saturating_sub(state.first_seen.0) < self.monitor.handling.new_group_delay_us;
-            step.take(tags, state, seen, !is_new, &mut judged);
+            step.read(tags, state, &reading, delay_us, &mut judged);
         }
         self.apply_missing(at, by_us, presence, &mut judged);
         self.expire(at, &mut judged);
@@ -337,13 +341,6 @@ impl Watch {
         }
         judged
     }
-}
-
-/// A guess may warn and does not page.
-fn guessed(bounds: &Bounds, state: &GroupState, value: f64) -> Seen {
-    let known = state.machine.state();
-    let would_page = known < AlertState::Alert && bounds.target(known, value) == AlertState::Alert;
-    if would_page { Seen::State(AlertState::Warn) } else { Seen::Value(value) }
 }
 
 fn bounds(monitor: &Monitor) -> Bounds {

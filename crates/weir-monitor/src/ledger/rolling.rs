@@ -231,19 +231,16 @@ impl Rolling {
         }
     }
 
-    /// The groups with values, and what they saw.
-    pub(super) fn groups(&self, with_histogram: bool) -> impl Iterator<Item = (usize, Cell)> {
-        let seen = self.totals.iter().enumerate().filter(|(_, total)| total.count > 0);
-        seen.map(move |(group, total)| {
-            let histogram = if with_histogram { total.histogram.clone() } else { Histogram::new() };
-            let cell = Cell {
-                count: total.count,
-                sum_nano: total.sum_nano,
-                min: total.least.best(),
-                max: total.greatest.best(),
-                histogram,
-            };
-            (group, cell)
+    /// What a group saw; `None` when it has no values.
+    pub(super) fn cell(&self, group: GroupNumber, with_histogram: bool) -> Option<Cell> {
+        let total = self.totals.get(group as usize).filter(|total| total.count > 0)?;
+        let histogram = if with_histogram { total.histogram.clone() } else { Histogram::new() };
+        Some(Cell {
+            count: total.count,
+            sum_nano: total.sum_nano,
+            min: total.least.best(),
+            max: total.greatest.best(),
+            histogram,
         })
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Track {
     position: u64,
     groups: Vec<Group>,
     numbers: HashMap<Group, GroupNumber>,
+    /// The numbers of groups in the order of groups; as long as them when it is up to date.
+    order: Vec<GroupNumber>,
     /// Of each series its group; `None` when it is out of scope.
     series: HashMap<Tags, Option<GroupNumber>>,
     minutes: Slots,
@@ -46,6 +48,7 @@ impl Track {
             position: 0,
             groups: Vec::new(),
             numbers: HashMap::new(),
+            order: Vec::new(),
             series: HashMap::new(),
             minutes: Slots::new(UnixMicros::MINUTE),
             hours: Slots::new(UnixMicros::HOUR),
@@ -168,9 +171,23 @@ impl Track {
 
     fn scan_window(&mut self, range: TimeRange, with_histogram: bool) -> Vec<ScanRow> {
         let place = self.window(range);
-        let groups = &self.groups;
-        let rows = self.windows[place].groups(with_histogram);
-        rows.map(|(group, cell)| ScanRow { group: groups[group].clone(), bucket: range.from, cell }).collect()
+        self.sort();
+        let (groups, window) = (&self.groups, &self.windows[place]);
+        // In the order of groups, so that those who sort the answer find it sorted.
+        let rows = self.order.iter().filter_map(|group| {
+            let cell = window.cell(*group, with_histogram)?;
+            Some(ScanRow { group: groups[*group as usize].clone(), bucket: range.from, cell })
+        });
+        rows.collect()
+    }
+
+    /// Puts groups in order again when there are others than before.
+    fn sort(&mut self) {
+        if self.order.len() != self.groups.len() {
+            self.order = (0..).take(self.groups.len()).collect();
+            let groups = &self.groups;
+            self.order.sort_unstable_by_key(|group| &groups[*group as usize]);
+        }
     }
 
     /// The place of a window over a range: one that has moved there, or a new one.
@@ -266,6 +283,7 @@ impl Track {
         self.hours.renumber(&numbers);
         self.groups = alive.iter().map(|group| self.groups[*group as usize].clone()).collect();
         self.numbers = self.groups.iter().cloned().zip(0..).collect();
+        self.order.clear();
         self.series.clear();
         self.windows.clear();
         self.is_over_limit = false;

@@ -6,6 +6,7 @@ use super::step::{self, Judged1, Step};
 use super::{Kind, Watch};
 use crate::definition::NoData;
 use crate::engine::Presence;
+use crate::engine::group::GroupState;
 use crate::engine::machine::Seen;
 use weir_types::AlertState;
 
@@ -55,10 +56,13 @@ impl Watch {
     pub(super) fn expire(&mut self, at: UnixMicros, judged: &mut Judged1) {
         let retention_us = self.monitor.handling.group_retention_us;
         let monitor = &self.monitor.name;
+        let is_expired = |state: &GroupState| at.0.saturating_sub(state.last_seen.0) >= retention_us;
+        if !self.groups.values().any(|(_, state)| is_expired(state)) {
+            return;
+        }
         self.groups.retain(|_, (tags, state)| {
             // The one group of a condition without groups is there for as long as the monitor is.
-            let is_expired = at.0.saturating_sub(state.last_seen.0) >= retention_us && !tags.is_empty();
-            if !is_expired {
+            if !is_expired(state) || tags.is_empty() {
                 return true;
             }
             if state.machine.state() != AlertState::Ok {

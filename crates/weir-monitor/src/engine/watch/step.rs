@@ -7,6 +7,7 @@ use weir_types::{AlertState, Judgement, Tags, TransitionReason, UnixMicros};
 use crate::engine::digest::TickDigest;
 use crate::engine::group::GroupState;
 use crate::engine::machine::{Bounds, Change, Seen};
+use crate::engine::reading::{Outcome, Reading};
 
 /// A change of one group, before it is told.
 pub(in crate::engine) struct GroupChange {
@@ -47,6 +48,31 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Takes a group that has values a tick further. It does not alert before it was there for `new_group_delay_us`.
+    pub(super) fn read(
+        &self,
+        tags: &Tags,
+        state: &mut GroupState,
+        reading: &Reading,
+        new_group_delay_us: i64,
+        judged: &mut Judged1,
+    ) {
+        state.judgement = reading.judgement;
+        state.is_learning = reading.is_learning;
+        state.last_seen = self.at;
+        if state.silent_since.take().is_some() {
+            judged.touched.push(tags.clone());
+        }
+        let seen = match reading.outcome {
+            Outcome::Value(value) if reading.is_learning => guessed(self.bounds, state, value),
+            Outcome::Value(value) => Seen::Value(value),
+            Outcome::Estimate { value, bound } => Seen::Estimate { value, bound },
+            Outcome::Insufficient | Outcome::Missing => Seen::Nothing,
+        };
+        let is_new = self.at.0.saturating_sub(state.first_seen.0) < new_group_delay_us;
+        self.take(tags, state, seen, !is_new, judged);
+    }
+
     /// Takes a group a tick further.
     pub(super) fn take(
         &self,
@@ -66,6 +92,13 @@ impl Step<'_> {
             judged.touched.push(tags.clone());
         }
     }
+}
+
+/// A guess may warn and does not page.
+fn guessed(bounds: &Bounds, state: &GroupState, value: f64) -> Seen {
+    let known = state.machine.state();
+    let would_page = known < AlertState::Alert && bounds.target(known, value) == AlertState::Alert;
+    if would_page { Seen::State(AlertState::Warn) } else { Seen::Value(value) }
 }
 
 /// Ends what a group is, for a reason outside of its values.
