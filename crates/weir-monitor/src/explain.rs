@@ -111,6 +111,14 @@ impl Page {
         let share = 2.0 * upper_tail(anomaly.bounds.value) * 100.0;
         let width = format!("{} deviations: {share:.2} % of usual points are outside", anomaly.bounds.value);
         self.filled("band", &anomaly.bounds, &width);
+        if let Some(budget) = anomaly.budget_per_week {
+            self.line(
+                "budget",
+                &format!(
+                    "{budget} alerts a week for each series when nothing is wrong, instead of the width"
+                ),
+            );
+        }
         self.line("learns", &Transform::of_unit(unit).to_string());
         let direction = match anomaly.direction.value {
             Direction::Above => "points above the band count",

@@ -15,7 +15,7 @@ const SAMPLES_OF_SCORES: u64 = 10;
 /// A condition whose defaults are not filled in yet.
 pub(super) struct Draft {
     dialect: Dialect,
-    shape: Shape,
+    pub(super) shape: Shape,
     query: Query,
     pub(super) comparison: Comparison,
     pub(super) threshold: Threshold,

@@ -218,6 +218,7 @@ fn anomaly(arguments: &mut Arguments, dialect: Dialect) -> Result<Anomaly, Query
             arguments.one_of("count_default_zero", &[("true", true), ("false", false)])?,
             || true,
         ),
+        budget_per_week: None,
     };
     if anomaly.alert_window_us.value < anomaly.interval_us.value {
         let message = "the alert window is shorter than the distance of its points";

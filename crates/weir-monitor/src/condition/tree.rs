@@ -165,6 +165,9 @@ pub struct Anomaly {
     pub seasonality: Filled<Seasonality>,
     /// Whether a point without values counts as zero.
     pub count_default_zero: Filled<bool>,
+    /// How many alerts a week a series may raise when nothing is wrong, which says how wide the band is once it is learned;
+    /// `bounds` says it when `None`.
+    pub budget_per_week: Option<f64>,
 }
 
 /// How groups are told apart.

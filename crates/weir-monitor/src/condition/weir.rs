@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The clauses, for suggestions.
-const CLAUSES: [&str; 11] = [
+const CLAUSES: [&str; 12] = [
     "over",
     "for",
     "keep_firing",
@@ -26,6 +26,7 @@ const CLAUSES: [&str; 11] = [
     "tz",
     "min_samples",
     "confidence",
+    "budget",
 ];
 
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Rule, QueryError> {
@@ -101,6 +102,7 @@ impl Clauses {
         match word {
             "over" => Self::window(cursor).map(|_| ()),
             "tz" => cursor.time_zone().map(|_| ()),
+            "budget" => budget(cursor).map(|_| ()),
             "warn" | "crit" | "recover" => {
                 Err(syntax(span.clone(), format!("`{word}` stands after the comparison")))
             }
@@ -134,6 +136,15 @@ impl Clauses {
                 self.confidence_span = start..cursor.place();
             }
             "tz" => draft.tz = Some(cursor.time_zone()?),
+            "budget" => {
+                let per_week = budget(cursor)?;
+                let Shape::Anomaly(anomaly) = &mut draft.shape else {
+                    let message = "only the bands of `anomaly(…)` can keep to a number of alerts";
+                    return Err(located(QueryErrorKind::Argument, span.start..cursor.place(), message)
+                        .hinted("`min_samples`, `for` and `confidence` keep other conditions quiet"));
+                };
+                anomaly.budget_per_week = Some(per_week);
+            }
             "warn" => draft.warning = Some(self.bound(cursor, &draft, Side::Milder)?),
             "crit" => draft.critical = Some(self.bound(cursor, &draft, Side::Worse)?),
             _ => draft.recovery = Some(self.recovery(cursor, &draft)?),
@@ -258,6 +269,30 @@ pub(super) fn confidence(cursor: &mut Cursor<'_>) -> Result<f64, QueryError> {
         return Err(located(QueryErrorKind::Argument, span, message).hinted("for example 0.95"));
     }
     Ok(value)
+}
+
+/// A number of alerts a week: `2 per week`, `1 per day`.
+fn budget(cursor: &mut Cursor<'_>) -> Result<f64, QueryError> {
+    const DAYS_OF_WEEK: f64 = 7.0;
+    let (is_negative, number, span) = cursor.number("after `budget`")?;
+    let (per, per_span) = cursor.word();
+    let (period, period_span) = cursor.word();
+    let weeks = match (per, period) {
+        ("per", "week") => 1.0,
+        ("per", "day") => DAYS_OF_WEEK,
+        _ => {
+            let message = "expected `per week` or `per day` after the number of alerts";
+            return Err(
+                syntax(per_span.start..period_span.end, message.to_owned()).hinted("`budget 1 per week`")
+            );
+        }
+    };
+    let value = number.base_value();
+    if is_negative || number.suffix != weir_query::Suffix::Plain || !(0.01..=100.0).contains(&value) {
+        let message = "a budget is 0.01 to 100 alerts a day or week for each series";
+        return Err(located(QueryErrorKind::Argument, span, message));
+    }
+    Ok(value * weeks)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]

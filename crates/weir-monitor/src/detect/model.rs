@@ -58,7 +58,7 @@ impl BandSpec {
             interval_us: anomaly.interval_us.value,
             transform: Transform::of_unit(unit),
             is_literal: false,
-            budget_per_week: None,
+            budget_per_week: anomaly.budget_per_week,
             alert_window_us: anomaly.alert_window_us.value,
             deviation_min: 0.0,
             value_min: None,

@@ -179,6 +179,7 @@ pub(super) const FROM_WEIR: &[FromWeir] = &[
     }), Fate::Lost("rules do not repeat", "")),
     write("evaluation_delay", Fate::Kept("`evaluation_delay`", |options, value| seconds(options, "evaluation_delay", value, 1)), Fate::Lost("it is a setting of a group of rules", "set `query_offset` of the group")),
     write("confidence", Fate::Lost("it compares values as they are", "lengthen the window"), Fate::Lost("it compares values as they are", "lengthen the window")),
+    write("budget", Fate::Lost("its bands keep to no number of alerts", "widen `bounds`"), Fate::Lost("its rules have no bands", "")),
     write("require_full_window", Fate::Kept("`require_full_window`", |options, value| {
         options.insert("require_full_window".to_owned(), value.clone());
         true

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use weir_monitor::detect::{Band, BandModel, BandPoint, BandSpec, SeasonSlot, Transform};
-use weir_monitor::{Algorithm, Direction, Seasonality};
+use weir_monitor::{Algorithm, Direction, Judged, Seasonality, Shape, explain, parse_condition};
 use weir_types::UnixMicros;
+use weir_types::metric::Unit;
 
 const FIVE_MINUTES_US: i64 = 5 * UnixMicros::MINUTE;
 const DAY_POINTS: usize = 288;
@@ -238,4 +239,63 @@ proptest! {
             }
         }
     }
+}
+
+/// The band that a condition asks for.
+fn band_of(condition: &str) -> BandSpec {
+    let condition = parse_condition(condition).unwrap();
+    let Judged::Metric(rule) = condition.judged else { panic!("no metric") };
+    let Shape::Anomaly(anomaly) = &rule.shape else { panic!("no anomaly") };
+    BandSpec::of(anomaly, Unit::None)
+}
+
+#[test]
+fn a_budget_of_a_condition_says_how_many_alerts_a_week_noise_may_raise() {
+    for (clause, expected) in
+        [("budget 1 per week", 1.0), ("budget 2 per day", 14.0), ("budget 0.5 per week", 0.5)]
+    {
+        let spec = band_of(&format!("anomaly(avg(gauge), 'agile', 3, direction='both') > 0 {clause}"));
+        assert_eq!(spec.budget_per_week, Some(expected));
+        let weeks = 26;
+        let values = (0..weeks * 7 * DAY_POINTS).map(|at| Some(day(at) + 5.0 * noise(at)));
+        let (_, points) = run(&spec, values);
+        let late = &points[4 * 7 * DAY_POINTS..];
+        // An alert is a run of points outside: those within an alert window of each other are one.
+        let mut alerts = 0;
+        let mut last = None;
+        for (at, point) in late.iter().enumerate() {
+            if point.as_ref().is_some_and(|point| point.is_outside) {
+                alerts += usize::from(last.is_none_or(|last| at - last > 3));
+                last = Some(at);
+            }
+        }
+        let a_week = alerts as f64 / (weeks - 4) as f64;
+        assert!((expected * 0.5..expected * 1.6).contains(&a_week), "{clause}: {a_week} alerts a week");
+    }
+    // Three deviations alone would be 5.4 points a week.
+    assert_eq!(band_of("anomaly(avg(gauge), 'agile', 3) > 0").budget_per_week, None);
+    let early = band_of("anomaly(avg(gauge), 'agile', 3) budget 1 per week > 0");
+    assert_eq!(early.budget_per_week, Some(1.0));
+}
+
+#[test]
+fn a_budget_that_makes_no_sense_is_refused_where_it_stands() {
+    for (condition, why) in [
+        ("avg(gauge) > 5 budget 1 per week", "only the bands of `anomaly(…)`"),
+        ("anomaly(avg(gauge)) > 0 budget 1", "expected `per week` or `per day`"),
+        ("anomaly(avg(gauge)) > 0 budget 1 per year", "expected `per week` or `per day`"),
+        ("anomaly(avg(gauge)) > 0 budget 0 per week", "0.01 to 100 alerts"),
+        ("anomaly(avg(gauge)) > 0 budget 5ms per week", "0.01 to 100 alerts"),
+        ("anomaly(avg(gauge)) > 0 budget 1 per week budget 1 per day", "written twice"),
+    ] {
+        let error = parse_condition(condition).map(|_| ()).unwrap_err().render(condition);
+        assert!(error.contains(why), "{condition}: {error}");
+    }
+}
+
+#[test]
+fn an_explanation_says_the_budget() {
+    let condition = parse_condition("anomaly(avg(gauge)) > 0 budget 1 per week").unwrap();
+    let text = explain(&condition);
+    assert!(text.contains("1 alerts a week for each series when nothing is wrong"), "{text}");
 }

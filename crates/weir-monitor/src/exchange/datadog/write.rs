@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::loss::Losses;
 use super::super::{fate, message};
 use super::query;
-use crate::condition::{Judged, Rule, Shape, Window};
+use crate::condition::{Anomaly, Judged, Rule, Shape, Window};
 use crate::definition::{Levels, Monitor, Severity};
 
 /// A monitor for Datadog.
@@ -230,6 +230,9 @@ pub(in crate::exchange) fn said(monitor: &Monitor) -> Map<String, Value> {
         }
         if let Some(confidence) = rules.confidence {
             said.insert("confidence".to_owned(), json!(confidence));
+        }
+        if let Shape::Anomaly(Anomaly { budget_per_week: Some(budget), .. }) = &rule.shape {
+            said.insert("budget".to_owned(), json!(format!("{budget} per week")));
         }
         if let Some(recovery) = rules.recovery {
             said.insert("recovery".to_owned(), fate::json_number(recovery.0));
