@@ -62,6 +62,11 @@ describe('a value', () => {
     expect(shortMoney(0.0001)).toBe('$0.0001');
     expect(shortMoney(0)).toBe('$0.00');
   });
+
+  it('of money has both digits of its cents', () => {
+    expect(text(0.099_6, 'usd')).toBe('$0.10');
+    expect(text(0.099_4, 'usd')).toBe('$0.099');
+  });
 });
 
 describe('a change', () => {

@@ -15,6 +15,7 @@ const PAGES = [
   'Explore',
   'Dashboards',
   'Budgets',
+  'Cache',
   'Coverage',
   'Settings',
 ];

@@ -97,13 +97,22 @@ export function evenShare(value: number): string {
 export function money(value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude >= COMPACT_FROM) return compactDollars.format(value);
-  if (magnitude >= 0.1 || magnitude === 0) return dollars.format(value);
+  // Two digits of anything from here on are cents.
+  if (magnitude >= 0.0995 || magnitude === 0) return dollars.format(value);
   return smallDollars.format(value);
 }
 
 /** Dollars in a narrow column: what is less than a hundredth of a cent is only said to be that. */
 export function shortMoney(value: number): string {
   return value > 0 && value < 0.0001 ? '<$0.0001' : money(value);
+}
+
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** An amount of memory, in powers of 1024 as limits of memory are written. */
+export function bytes(value: number): string {
+  const power = Math.min(BYTE_UNITS.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, value)) / 10)));
+  return `${significant.format(value / 1024 ** power)}\u00a0${BYTE_UNITS[power]}`;
 }
 
 /** A length of time given in milliseconds. */

@@ -115,6 +115,14 @@ export const GROUPS: readonly (readonly Route[])[] = [
       load: async () => (await import('../budgets/Budgets.svelte')).default,
     },
     {
+      path: '/cache',
+      title: 'Cache',
+      icon: 'M2.5 4a5.5 2 0 1 0 11 0 5.5 2 0 1 0-11 0M2.5 4v8c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2V4M2.5 8c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2',
+      key: 'a',
+      scope: 'filters',
+      load: async () => (await import('../cache/Cache.svelte')).default,
+    },
+    {
       path: '/coverage',
       title: 'Coverage',
       icon: 'M6.2 3.2a4.8 4.8 0 1 0 0 9.6 4.8 4.8 0 1 0 0-9.6M9.8 3.2a4.8 4.8 0 1 1 0 9.6 4.8 4.8 0 1 1 0-9.6',

@@ -170,3 +170,17 @@ else:
     },
   ];
 }
+
+/** A cache of Weir's. */
+export function cacheDefinition(): Snippet[] {
+  return [
+    {
+      key: 'toml',
+      title: 'weir.toml',
+      code: `[cache]
+enabled = true
+mode    = "observe"      # "enforce" once it has shown what it saves
+ttl_s   = 3600           # how long an answer is given again`,
+    },
+  ];
+}
