@@ -177,7 +177,7 @@ export class Plot {
     ctx.restore();
   }
 
-  #series({ color: name, show, isEarlier, isEdge }: Drawing): uPlot.Series {
+  #series({ color: name, show, isEarlier, isEdge, isHypothetical }: Drawing): uPlot.Series {
     const { style } = this.#input;
     const token = `var(${name})`;
     const color = resolvedColor(token);
@@ -188,13 +188,15 @@ export class Plot {
     }
     if (style === 'bars') {
       const paths = uPlot.paths.bars?.({ size: [0.86, 40], align: 1 });
-      const bars = { fill: color, width: 0, points: { show: false } };
+      const fill = isHypothetical ? () => hatching(color, resolvedColor('var(--surface)')) : color;
+      const bars = { fill, width: 0, points: { show: false } };
       return { ...base, ...bars, ...(paths && { paths }) };
     }
     return {
       ...base,
       stroke: color,
       width: 1.75,
+      ...(isHypothetical && { dash: DASH }),
       ...(style === 'area' && { fill: resolvedColor(`color-mix(in srgb, ${token} 14%, transparent)`) }),
       // Only where a line would not show: a value between two gaps.
       points: { show: true, size: 4, fill: color, width: 0, filter: (plot, i) => lonely(plot.data[i] ?? []) },
@@ -266,6 +268,7 @@ interface Drawing {
   isEarlier: boolean;
   /** An edge of the band: seen by the area between. */
   isEdge?: boolean;
+  isHypothetical?: boolean;
   values: Value[];
 }
 
@@ -279,11 +282,12 @@ const LOWER = 'band lower';
  */
 function drawings({ data, style, hidden }: PlotInput): Drawing[] {
   const values = style === 'bars' ? stacked(data.series, hidden) : data.series.map((s) => s.values);
-  const main = data.series.map(({ key, color }: ChartSeries, i) => ({
+  const main = data.series.map(({ key, color, isHypothetical = false }: ChartSeries, i) => ({
     name: `${key} ${color}`,
     color,
     show: !hidden.has(key),
     isEarlier: false,
+    isHypothetical,
     values: values[i] ?? [],
   }));
   const earlier = data.series.flatMap(({ key, color, earlier: before }) =>
@@ -305,6 +309,34 @@ function drawings({ data, style, hidden }: PlotInput): Drawing[] {
           },
         ];
   return [...banded(data), ...earlier.toReversed(), ...main.toReversed(), ...total];
+}
+
+/** How far the stripes of a hatching are apart. */
+const HATCH_PX = 6;
+
+/** Stripes on the colour of the page. They cover what lies behind: bars of a stack reach to the ground, one before the other. */
+function hatching(color: string, ground: string): CanvasPattern | string {
+  const side = Math.round(HATCH_PX * window.devicePixelRatio);
+  const tile = document.createElement('canvas');
+  tile.width = tile.height = side;
+  const ctx = tile.getContext('2d');
+  if (!ctx) return color;
+  ctx.fillStyle = ground;
+  ctx.fillRect(0, 0, side, side);
+  ctx.globalAlpha = 0.22;
+  ctx.fillStyle = color;
+  ctx.fillRect(0, 0, side, side);
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = color;
+  ctx.lineWidth = side / 4;
+  ctx.beginPath();
+  // The corners too, so that stripes go on from tile to tile.
+  for (const shift of [-side, 0, side]) {
+    ctx.moveTo(shift - 1, side + 1);
+    ctx.lineTo(shift + side + 1, -1);
+  }
+  ctx.stroke();
+  return ctx.createPattern(tile, 'repeat') ?? color;
 }
 
 /** The band behind everything, and what was expected as a dashed line. */

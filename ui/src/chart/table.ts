@@ -19,6 +19,15 @@ export interface ChartSeries {
   values: Value[];
   /** The same at the time that the page compares with; drawn dashed. */
   earlier?: Value[];
+  /** What did not happen and would have; drawn hatched, so that nobody takes it for what did. */
+  isHypothetical?: boolean;
+}
+
+/** The mark of a series beside its name, as a CSS background. */
+export function mark({ color, isHypothetical }: Pick<ChartSeries, 'color' | 'isHypothetical'>): string {
+  const ink = `var(${color})`;
+  if (isHypothetical !== true) return ink;
+  return `repeating-linear-gradient(135deg, ${ink} 0 1.5px, transparent 1.5px 3.5px) border-box, color-mix(in srgb, ${ink} 22%, transparent)`;
 }
 
 /** A value that a monitor compares with: a line across the chart. */

@@ -27,6 +27,7 @@ export const TOTALS = {
   perCall: (filters: Filters) => measured('ratio(llm.cost.usd, llm.request.count)', filters),
   tokens: (filters: Filters) => aggregate('sum', 'llm.tokens.total', filters),
   saved: (filters: Filters) => aggregate('sum', 'llm.cost.saved_usd', filters),
+  wouldSave: (filters: Filters) => aggregate('sum', 'llm.cost.would_save_usd', filters),
 } as const;
 
 /** The shape behind a number. */
@@ -48,11 +49,6 @@ export function spendBy(dimension: Dimension, subject: Subject, signal: AbortSig
 export function spendTable(dimension: Dimension, subject: Subject, signal: AbortSignal): Promise<Breakdown> {
   const groups = aggregate('sum', 'llm.cost.usd', subject.filters, dimension);
   return breakdown({ whole: TOTALS.spend(subject.filters), groups, count: ROWS_MAX }, subject, signal);
-}
-
-export function savings(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
-  const byLayer = aggregate('sum', 'llm.cost.saved_usd', subject.filters, 'layer');
-  return stack({ whole: TOTALS.saved(subject.filters), groups: byLayer }, subject, signal);
 }
 
 /** The share of input that providers read from their own caches, which cost a fraction of the price. */
