@@ -188,6 +188,12 @@ describe('editing', () => {
     expect(isChanged(shown, formOf(shown))).toBe(false);
   });
 
+  it('writes numbers as numbers, and leaves to Weir what is none', () => {
+    const form = { ...emptyForm('x > 5'), name: 'new', confidence: '0.95', min_samples: 'some' };
+    expect(wholeEntry(form)).toMatchObject({ confidence: 0.95, min_samples: 'some' });
+    expect(formOf({ name: 'new', confidence: 0.95 }).confidence).toBe('0.95');
+  });
+
   it('forgets a saved field that was emptied', () => {
     const saved = { name: 'p95', critical: '10s' };
     expect(changedEntry(shown, saved, { ...formOf(shown), critical: '' })).toEqual({ name: 'p95' });

@@ -18,6 +18,7 @@ export interface Form {
   keep_firing: string;
   every: string;
   min_samples: string;
+  confidence: string;
   tz: string;
   no_data: string;
   renotify: string;
@@ -38,6 +39,7 @@ const TEXTS: readonly TextKey[] = [
   'keep_firing',
   'every',
   'min_samples',
+  'confidence',
   'tz',
   'no_data',
   'renotify',
@@ -64,6 +66,7 @@ function textOf(value: unknown): string {
 /** A text of the form as the entry holds it. */
 function valueOf(key: TextKey, text: string): unknown {
   if (key === 'min_samples' && /^\d+$/.test(text)) return Number(text);
+  if (key === 'confidence' && /^(\d+\.?\d*|\.\d+)$/.test(text)) return Number(text);
   if (key === 'notify') {
     return text
       .split(',')
