@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import type { InstantAnswer } from '../src/api/types';
 import { merged } from '../src/cache/questions';
+import { isBeyond, scopeName, standing, type Scope, type Semantic } from '../src/cache/semantic';
 import { bytes } from '../src/format/quantity';
 
 const answer = (values: Record<string, number | null>, tag = 'team'): InstantAnswer => ({
@@ -37,4 +38,45 @@ test('memory is told in powers of 1024', () => {
   expect(bytes(1_023)).toBe('1,020\u00a0B');
   expect(bytes(268_435_456)).toBe('256\u00a0MiB');
   expect(bytes(2 ** 60)).toBe('1,050,000\u00a0TiB');
+});
+
+const scope: Scope = {
+  team: 'payments',
+  provider: 'openai',
+  model: 'gpt-4o',
+  threshold: 0.93,
+  is_fixed: false,
+  hits: 10,
+  would_hit: 4,
+  checks: 100,
+  false_hits: 1,
+  false_hit_rate: 0.01,
+  false_hit_rate_bound: 0.047,
+};
+const semantic: Semantic = {
+  is_enforcing: true,
+  embedding_model: 'text-embedding-3-small',
+  entries: 3,
+  hits: 10,
+  would_hit: 4,
+  guarded: 0,
+  checks: 100,
+  false_hits: 1,
+  false_hits_max: 0.05,
+  saved_usd: 0.1,
+  scopes: [scope],
+  scope_count: 1,
+};
+
+test('a scope answers once it has a threshold, and where it may', () => {
+  expect(scopeName(scope)).toBe('payments, openai/gpt-4o');
+  expect(standing(scope, semantic).name).toBe('answers');
+  expect(standing(scope, { ...semantic, is_enforcing: false }).name).toBe('observes');
+  expect(standing({ ...scope, threshold: null }, semantic).name).toBe('measures');
+});
+
+test('a scope is marked by what its false hits may be, not by what they happened to be', () => {
+  expect(isBeyond(scope, semantic)).toBe(false);
+  expect(isBeyond({ ...scope, false_hit_rate_bound: 0.06 }, semantic)).toBe(true);
+  expect(isBeyond({ ...scope, threshold: null, false_hit_rate_bound: 0.5 }, semantic)).toBe(false);
 });

@@ -1,6 +1,7 @@
 // The cache's screen shows the hits that calls really had, leads to them, and forgets entries when it is told to.
 
 import type { Page } from '@playwright/test';
+import { faults } from './axe';
 import { at, expectCare, expectNumbers, panel, settled } from './section';
 import { expect, test, type Api, type FixedRange } from './weir';
 
@@ -116,6 +117,31 @@ test('a cache that only observes shows what it would save', async ({ page, api }
   await settled(page);
   await expect(page.locator('[data-number="would-save"]')).toBeVisible();
   await expect(panel(page, 'since-start').locator('[data-fact="would_hit"]')).toHaveText('12');
+});
+
+test('scopes of the cache of meanings say what they measured, and which may be too wrong', async ({ page, api }) => {
+  const report = await api.get<Record<string, unknown>>('/api/cache');
+  const scope = { team: 'payments', provider: 'openai', is_fixed: false, hits: 10, would_hit: 4, checks: 100, false_hits: 1 };
+  const semantic = {
+    is_enforcing: true,
+    embedding_model: 'text-embedding-3-small',
+    false_hits_max: 0.05,
+    scope_count: 3,
+    scopes: [
+      { ...scope, model: 'gpt-4o', threshold: 0.93, false_hit_rate: 0.01, false_hit_rate_bound: 0.047 },
+      { ...scope, model: 'gpt-4.1', threshold: 0.95, false_hit_rate: 0.04, false_hit_rate_bound: 0.09 },
+      { ...scope, model: 'o4-mini', checks: 3 },
+    ],
+  };
+  await page.route('**/api/cache', (route) => route.fulfill({ json: { ...report, semantic } }));
+  await page.goto('/cache');
+  await settled(page);
+  const row = (model: string) => panel(page, 'scopes').locator(`tr[data-scope="payments, openai/${model}"]`);
+  await expect(row('gpt-4o')).toContainText(/answers.*0\.930.*100.*1%.*at most 4\.7%/s);
+  await expect(row('gpt-4o').locator('.bad')).toHaveCount(0);
+  await expect(row('gpt-4.1').locator('.bad')).toContainText('4%');
+  await expect(row('o4-mini')).toContainText('measures');
+  expect(await faults(page)).toEqual([]);
 });
 
 test('nothing is wrong with it in either theme, and at no width', async ({ page }) => {
