@@ -5,7 +5,7 @@ import type { components } from '../api/schema';
 import type { InstantAnswer } from '../api/types';
 import { groupName, type Value } from '../chart/table';
 import { aggregate, type FilterTag, type Filters, top } from '../query/expression';
-import { groupLines, lines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
+import { groupLines, lines, stack, type PanelContent } from '../question/charts';
 import type { Subject } from '../question/subject.svelte';
 import type { Semantic } from './semantic';
 
@@ -28,6 +28,9 @@ export type Dimension = (typeof DIMENSIONS)[number]['key'];
 
 /** The condition of the calls that a cache answered. */
 export const HITS = 'cache IN (exact, semantic, coalesced)';
+
+/** Rates jump between nothing and all in short buckets: of more lines nobody could follow one. */
+const LINES_MAX = 4;
 
 /** Groups that anyone would read through. */
 const ROWS_MAX = 50;
@@ -66,15 +69,29 @@ export function hitRate(subject: Subject, signal: AbortSignal): Promise<PanelCon
 
 export function hitRateBy(by: Dimension, subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const rate = aggregate('rate', 'custom.llm.cache_hit', subject.filters, by);
-  return groupLines(top(SERIES_MAX, rate), 'unknown', subject, signal);
+  return groupLines(top(LINES_MAX, rate), 'unknown', subject, signal);
 }
 
+/** What became of a call, from the bottom of the stack: a colour means the same in every range. */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  exact: '--series-3',
+  semantic: '--series-1',
+  coalesced: '--series-5',
+  miss: '--series-2',
+  bypass: '--series-other',
+};
+
 /** The calls that the cache had to do with, by what it did. */
-export function outcomes(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
+export async function outcomes(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
   const looked = 'llm.request.count{cache:*}';
   const whole = aggregate('sum', looked, subject.filters);
   const groups = aggregate('sum', looked, subject.filters, 'cache');
-  return stack({ whole, groups }, subject, signal);
+  const { data, notes } = await stack({ whole, groups }, subject, signal);
+  const order = Object.keys(OUTCOMES);
+  const series = data.series
+    .map((one) => ({ ...one, color: OUTCOMES[one.key] ?? one.color }))
+    .toSorted((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
+  return { data: { ...data, series }, notes };
 }
 
 /** What the cache did for one group. */
