@@ -12,6 +12,7 @@
 //! | `account` | one amount under one limit: the atomic that nobody passes |
 //! | `accounts` | the accounts of one limit, one for each value of a `*` dimension |
 //! | [`Ledger`] | all limits: reserves a call with each of them or with none |
+//! | [`Fleet`] | the same for limits that several gateways share |
 //!
 //! Invariants: settled plus reserved amounts of an account pass its limit only where a call costs more than was reserved
 //! for it, or where the limit only observes. A reservation is settled or given back exactly once, also when its call
@@ -22,6 +23,7 @@ mod accounts;
 mod bound;
 mod charge;
 mod entry;
+mod fleet;
 mod ledger;
 mod period;
 mod spec;
@@ -30,6 +32,7 @@ mod status;
 pub use bound::{Demand, Target};
 pub use charge::{Charge, Payer};
 pub use entry::{BudgetEntry, EntryFault, RateLimitEntry, ScopeEntry};
+pub use fleet::{Fleet, FleetConfig, FleetStats, NotReserved, OnUnavailable};
 pub use ledger::{Denial, Ledger, Reservation};
 pub use period::{Period, Window};
 pub use spec::{Amount, Dimension, LimitKind, LimitSpec, Measure, OnShutoff, ScopeRule, SpecFault};

@@ -16,7 +16,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Script,
+    ServerErrorKind,
+};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -48,6 +51,9 @@ pub enum RedisError {
     /// The server refused the command.
     #[error("redis refused: {0}")]
     Refused(String),
+    /// The server does not know the script, and was not told what it is.
+    #[error("redis does not know the script")]
+    NoScript,
 }
 
 /// A connection that comes back.
@@ -108,6 +114,28 @@ impl Redis {
         outcome
     }
 
+    /// Runs a script by its hash, and by its text when the server does not know it. `words` are the number of keys, the keys,
+    /// and what follows them.
+    pub async fn run_script<T: FromRedisValue>(
+        &self,
+        (script, code): (&Script, &str),
+        words: &[Vec<u8>],
+    ) -> Result<T, RedisError> {
+        let by = |verb: &str, script: &[u8]| {
+            let mut command = redis::cmd(verb);
+            command.arg(script).arg(words);
+            command
+        };
+        let outcome = match self.try_run(&by("EVALSHA", script.get_hash().as_bytes())).await {
+            Err(RedisError::NoScript) => self.try_run(&by("EVAL", code.as_bytes())).await,
+            outcome => outcome,
+        };
+        if outcome.is_err() {
+            self.shared.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+
     async fn try_run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         let used = self.shared.connection.load_full().ok_or(RedisError::Away)?;
         let mut connection = MultiplexedConnection::clone(&used);
@@ -118,6 +146,9 @@ impl Redis {
         if error.is_unrecoverable_error() || error.is_timeout() || error.is_io_error() {
             self.shared.lose(&used);
             return Err(RedisError::Failed(error.to_string()));
+        }
+        if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
+            return Err(RedisError::NoScript);
         }
         Err(RedisError::Refused(error.to_string()))
     }

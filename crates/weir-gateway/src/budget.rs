@@ -6,7 +6,10 @@
 //! A call is first bounded by the bytes of its texts, which costs next to nothing. Only one that does not fit so is
 //! counted, on a thread for blocking work when it is long.
 //!
-//! Failure: nothing here fails a call but a limit that it would pass. A model without a price is bounded in tokens and
+//! Where gateways share their limits, that is one exchange with Redis, and none where no limit is about the call.
+//!
+//! Failure: nothing here fails a call but a limit that it would pass, or one that is not known because Redis is away, where
+//! `redis.on_unavailable` wants that. A model without a price is bounded in tokens and
 //! calls only, and its span says that it is unpriced.
 
 use std::sync::Arc;
@@ -15,7 +18,9 @@ use std::time::Duration;
 use http::HeaderValue;
 use smallvec::SmallVec;
 use weir_control::Mode;
-use weir_control::budget::{Charge, Demand, Denial, Measure, OnShutoff, Payer, Target};
+use weir_control::budget::{
+    Charge, Demand, Denial, LimitSpec, Measure, NotReserved, OnShutoff, Payer, Target,
+};
 use weir_types::{PolicyDecision, SpanKind, UnixMicros};
 
 use crate::cache;
@@ -30,6 +35,9 @@ const COUNT_HERE_BYTES_MAX: usize = 16 * 1024;
 /// How long a client is told to wait for calls under way to end.
 const PAUSE_FOR_OTHERS: Duration = Duration::from_secs(1);
 
+/// How long a client is told to wait for Redis.
+const PAUSE_FOR_LEDGER: Duration = Duration::from_secs(1);
+
 /// Reserves the call: the candidates that it may go to now, or a refusal.
 pub(crate) async fn reserve(ctx: &CallContext, mut candidates: Candidates) -> Result<Candidates, Refusal> {
     let ledger = &ctx.gateway().parts.ledger;
@@ -41,25 +49,40 @@ pub(crate) async fn reserve(ctx: &CallContext, mut candidates: Candidates) -> Re
     loop {
         let (payer, most) = (payer(ctx, &candidates), most(ctx, &candidates, is_counted).await);
         let now = ctx.gateway().parts.clock.now();
-        let denial = match ledger.reserve(&payer, &most, &waived, now) {
+        let reserved = match ledger.fleet() {
+            Some(fleet) => fleet.reserve(ledger, &payer, &most, &waived, now).await,
+            None => ledger.reserve(&payer, &most, &waived, now).map_err(NotReserved::Full),
+        };
+        let not_reserved = match reserved {
             Ok(reservation) => {
                 let mut progress = ctx.progress.borrow_mut();
                 for denial in &reservation.observed {
                     progress.policy.decisions.push(decision(denial, "would_reject", ""));
                     if denial.limit.mode == Mode::Warn {
-                        progress.policy.tell(header(denial));
+                        progress.policy.tell(header(&denial.limit));
                     }
                 }
                 progress.reservation = Some(reservation);
                 return Ok(candidates);
             }
-            Err(denial) => denial,
+            Err(not_reserved) => not_reserved,
         };
+        let limit = match &not_reserved {
+            NotReserved::Full(Denial { limit, .. }) | NotReserved::Away { limit, may_want_less: true } => {
+                Some(limit)
+            }
+            NotReserved::Away { .. } => None,
+        };
+        let is_amount = limit.is_some_and(|limit| matches!(limit.measure, Measure::Usd | Measure::Tokens));
         let can_count = ctx.question.get().is_some_and(|question| question.input.is_some());
-        if can_count && !is_counted && matches!(denial.limit.measure, Measure::Usd | Measure::Tokens) {
+        if is_amount && can_count && !is_counted {
             is_counted = true;
             continue;
         }
+        let denial = match not_reserved {
+            NotReserved::Full(denial) => denial,
+            NotReserved::Away { limit, .. } => return Err(away(ctx, &limit)),
+        };
         match &denial.limit.on_shutoff {
             OnShutoff::CheaperModel(model) => match cheaper(ctx, model, &candidates) {
                 Ok(to) => {
@@ -208,16 +231,30 @@ fn refused(ctx: &CallContext, denial: &Denial, now: UnixMicros, reason: &str) ->
     Refusal::over_limit(denial, pause, reason)
 }
 
+/// A refusal because what the fleet has used is not known.
+fn away(ctx: &CallContext, limit: &LimitSpec) -> Refusal {
+    let refusal = Refusal::ledger_away(limit, PAUSE_FOR_LEDGER);
+    let mut progress = ctx.progress.borrow_mut();
+    progress.policy.decisions.push(PolicyDecision {
+        policy: Arc::from(limit.kind.as_str()),
+        action: Arc::from("rejected"),
+        detail: Some(Arc::from(&*refusal.message)),
+        saved: None,
+    });
+    progress.policy.tell(header(limit));
+    refusal
+}
+
 /// Notes on the span what a limit did, and tells the client.
 fn note(ctx: &CallContext, denial: &Denial, action: &str, reason: &str) {
     let mut progress = ctx.progress.borrow_mut();
     progress.policy.decisions.push(decision(denial, action, reason));
-    progress.policy.tell(header(denial));
+    progress.policy.tell(header(&denial.limit));
 }
 
 /// `budget;name=payments`. A name may have any characters and is percent-encoded.
-fn header(denial: &Denial) -> Option<HeaderValue> {
-    let value = format!("{};name={}", denial.limit.kind.as_str(), percent_encoded(&denial.limit.name));
+fn header(limit: &LimitSpec) -> Option<HeaderValue> {
+    let value = format!("{};name={}", limit.kind.as_str(), percent_encoded(&limit.name));
     HeaderValue::try_from(value).ok()
 }
 

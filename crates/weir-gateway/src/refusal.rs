@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Response};
-use weir_control::budget::{Denial, LimitKind, Measure};
+use weir_control::budget::{Denial, LimitKind, LimitSpec, Measure};
 use weir_control::trim::Tokens;
 use weir_dialect::{Family, RequestError, WeirErrorKind, error_body};
 
@@ -156,10 +156,11 @@ impl Refusal {
 
     /// A budget or rate limit that the call would pass. `reason` is what else stood in the way.
     pub(crate) fn over_limit(denial: &Denial, retry_after: Duration, reason: &str) -> Self {
-        let (code, name) = match denial.limit.kind {
-            LimitKind::Budget => ("budget_exceeded", "budget"),
-            LimitKind::Rate => ("rate_limited", "rate limit"),
+        let code = match denial.limit.kind {
+            LimitKind::Budget => "budget_exceeded",
+            LimitKind::Rate => "rate_limited",
         };
+        let name = kind_name(denial.limit.kind);
         let what_then = match (denial.limit.kind, denial.limit.measure) {
             (LimitKind::Budget, _) => "; ask for less (`max_tokens`), or have the budget raised",
             (LimitKind::Rate, Measure::Concurrent) => "; wait until one of them ends",
@@ -168,6 +169,18 @@ impl Refusal {
         let message = format!("{name} {}{reason}{what_then}", denial.describe());
         let retry_after = Some(retry_after);
         Self { retry_after, ..Self::new(WeirErrorKind::RateLimited, code, message) }
+    }
+
+    /// What the fleet has used of a limit is not known now. SDKs try again, which can help soon.
+    pub(crate) fn ledger_away(limit: &LimitSpec, retry_after: Duration) -> Self {
+        let message = format!(
+            "{} {:?} is shared with other gateways, and what they have used is not known for now, because Redis is away or was \
+             emptied; try again, or see `redis.on_unavailable`",
+            kind_name(limit.kind),
+            limit.name
+        );
+        let retry_after = Some(retry_after);
+        Self { retry_after, ..Self::new(WeirErrorKind::Overloaded, "ledger_unavailable", message) }
     }
 
     /// A status that SDKs do not repeat, and the code by which clients know that a prompt must be shorter.
@@ -238,5 +251,12 @@ impl Refusal {
             );
         }
         response
+    }
+}
+
+fn kind_name(kind: LimitKind) -> &'static str {
+    match kind {
+        LimitKind::Budget => "budget",
+        LimitKind::Rate => "rate limit",
     }
 }

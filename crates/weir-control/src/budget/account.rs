@@ -3,7 +3,14 @@
 //! The state is two numbers: what is settled, and what is *committed*: settled and reserved together. Only `committed` is
 //! held against the limit, by compare and swap, so no interleaving of calls passes it. `settled` is for people.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+//!
+//! Where gateways share their limits, an account also knows its name among them and what the others have. Then only the task
+//! that talks with them ([`super::fleet`]) holds amounts; settling is the same.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+
+use weir_types::UnixMicros;
 
 use super::Amount;
 
@@ -12,10 +19,25 @@ use super::Amount;
 pub(crate) struct Account {
     settled: AtomicI64,
     committed: AtomicI64,
-    /// What other gateways have committed, as far as known.
-    others: AtomicI64,
+    /// What other gateways have settled, as far as known.
+    others_settled: AtomicI64,
+    /// What other gateways have reserved, as far as known.
+    others_reserved: AtomicI64,
     /// How many warnings have been given.
     warned: AtomicUsize,
+    /// Where gateways of a fleet find it; empty without a fleet.
+    place: OnceLock<Place>,
+    /// Whether it waits to be told to the fleet.
+    is_touched: AtomicBool,
+}
+
+/// Where gateways of a fleet find an account.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Its name, the same at every gateway.
+    pub(crate) key: String,
+    /// When its period ends; [`i64::MAX`] for one without end.
+    pub(crate) ends_at: UnixMicros,
 }
 
 impl Account {
@@ -23,7 +45,7 @@ impl Account {
     pub(crate) fn hold(&self, amount: Amount, limit: Amount) -> Result<(), ()> {
         let within = |committed: Amount| {
             let after = committed.checked_add(amount)?;
-            let all = after.checked_add(self.others.load(Ordering::Relaxed))?;
+            let all = after.checked_add(self.others())?;
             (all <= limit).then_some(after)
         };
         self.committed.fetch_update(Ordering::AcqRel, Ordering::Acquire, within).map(drop).map_err(drop)
@@ -55,14 +77,50 @@ impl Account {
         self.committed.load(Ordering::Acquire)
     }
 
-    /// What others have committed, as far as known.
+    /// What others have settled or reserved, as far as known.
     pub(crate) fn others(&self) -> Amount {
-        self.others.load(Ordering::Relaxed)
+        self.others_settled().saturating_add(self.others_reserved())
+    }
+
+    /// What others have settled, as far as known.
+    pub(crate) fn others_settled(&self) -> Amount {
+        self.others_settled.load(Ordering::Relaxed)
+    }
+
+    /// What others have reserved, as far as known.
+    pub(crate) fn others_reserved(&self) -> Amount {
+        self.others_reserved.load(Ordering::Relaxed)
+    }
+
+    /// Notes what others have.
+    pub(crate) fn set_others(&self, settled: Amount, reserved: Amount) {
+        self.others_settled.store(settled, Ordering::Relaxed);
+        self.others_reserved.store(reserved, Ordering::Relaxed);
     }
 
     /// What is used everywhere, as far as known.
     pub(crate) fn used(&self) -> Amount {
-        self.settled().saturating_add(self.others())
+        self.settled().saturating_add(self.others_settled())
+    }
+
+    /// Where gateways of a fleet find it; made when it is first asked for.
+    pub(crate) fn place_or(&self, make: impl FnOnce() -> Place) -> &Place {
+        self.place.get_or_init(make)
+    }
+
+    /// Where gateways of a fleet find it, where a fleet is.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.place.get()
+    }
+
+    /// Marks it as waiting to be told; whether it was not before.
+    pub(crate) fn newly_touched(&self) -> bool {
+        !self.is_touched.swap(true, Ordering::AcqRel)
+    }
+
+    /// It is about to be told: whatever happens to it from now on must be told again.
+    pub(crate) fn tell(&self) {
+        self.is_touched.store(false, Ordering::Release);
     }
 
     /// Whether more thresholds are reached than at any time before.

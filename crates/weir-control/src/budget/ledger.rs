@@ -1,6 +1,6 @@
 //! All limits: reserves a call with each of them or with none.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use smallvec::SmallVec;
@@ -8,6 +8,7 @@ use weir_types::UnixMicros;
 
 use super::account::Account;
 use super::accounts::{Limit, Slot};
+use super::fleet::{Fleet, Touched};
 use super::spec::{AccountKey, pairs_text};
 use super::{AccountStatus, Amount, Charge, Dimension, LimitSpec, Payer, Period, Window};
 use crate::Mode;
@@ -16,6 +17,8 @@ use crate::Mode;
 #[derive(Debug, Default)]
 pub struct Ledger {
     limits: ArcSwap<Vec<Arc<Limit>>>,
+    /// The gateways that share these limits; empty for one that is alone.
+    fleet: OnceLock<Arc<Fleet>>,
 }
 
 /// Why a call does not fit.
@@ -39,11 +42,11 @@ impl Denial {
     /// A call that wanted more than an account that stands so has left.
     fn of(status: AccountStatus, wanted: Amount) -> Self {
         Self {
-            reserved: status.reserved.saturating_add(status.others),
+            reserved: status.reserved,
             until: status.window.map(|window| window.to),
+            settled: status.settled.saturating_add(status.others),
             limit: status.limit,
             values: status.values,
-            settled: status.settled,
             wanted,
         }
     }
@@ -85,13 +88,57 @@ pub struct Reservation {
     holds: SmallVec<[Hold; 2]>,
     /// Limits that only observe and would have refused the call.
     pub observed: Vec<Denial>,
+    /// Where gateways of a fleet hear of what becomes of it.
+    touched: Option<Arc<Touched>>,
+}
+
+/// What a call wants of one account.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) spec: Arc<LimitSpec>,
+    key: AccountKey,
+    pub(crate) slot: Slot,
+    pub(crate) amount: Amount,
+    pub(crate) is_waived: bool,
+}
+
+impl Wanted {
+    /// Whether a call that does not fit is refused.
+    pub(crate) fn is_enforced(&self) -> bool {
+        self.spec.mode == Mode::Enforce && !self.is_waived
+    }
+
+    /// Why it does not fit.
+    pub(crate) fn denial(&self) -> Denial {
+        Denial::of(status(&self.spec, &self.key, &self.slot), self.amount)
+    }
 }
 
 impl Reservation {
+    /// Holds all that is wanted, as the fleet has granted it; `over` are the places of what does not fit and is held all
+    /// the same.
+    pub(crate) fn granted(touched: Arc<Touched>, wanted: SmallVec<[Wanted; 2]>, over: &[usize]) -> Self {
+        let observed = over.iter().filter_map(|at| wanted.get(*at)).filter(|wanted| !wanted.is_waived);
+        let observed = observed.map(Wanted::denial).collect();
+        let hold = |wanted: Wanted| {
+            let account = wanted.slot.account;
+            account.hold_anyway(wanted.amount);
+            Hold { account, limit: wanted.spec, held: wanted.amount }
+        };
+        Self { holds: wanted.into_iter().map(hold).collect(), observed, touched: Some(touched) }
+    }
+
     /// Turns what was held into what was used.
     pub fn settle(mut self, used: &Charge) {
+        self.end(|limit| used.used(limit.measure));
+    }
+
+    fn end(&mut self, used: impl Fn(&LimitSpec) -> Amount) {
         for Hold { account, limit, held } in self.holds.drain(..) {
-            account.settle(held, used.used(limit.measure));
+            account.settle(held, used(&limit));
+            if let Some(touched) = &self.touched {
+                touched.add(&account);
+            }
         }
     }
 
@@ -103,9 +150,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        for Hold { account, held, .. } in self.holds.drain(..) {
-            account.settle(held, 0);
-        }
+        self.end(|_| 0);
     }
 }
 
@@ -182,8 +227,57 @@ impl Ledger {
     pub fn seed(&self, limit: &str, values: &[Arc<str>], settled: Amount, now: UnixMicros) {
         let limits = self.limits.load();
         if let Some(limit) = limits.iter().find(|known| &*known.spec.name == limit) {
-            limit.slot(&values.iter().cloned().collect(), now).account.seed(settled);
+            let key = values.iter().cloned().collect();
+            let slot = limit.slot(&key, now);
+            slot.account.seed(settled);
+            if let Some(fleet) = self.fleet.get() {
+                slot.place(&limit.spec, &key);
+                fleet.touch(&slot.account);
+            }
         }
+    }
+
+    /// The gateways that share these limits; `None` for one that is alone.
+    pub fn fleet(&self) -> Option<&Arc<Fleet>> {
+        self.fleet.get()
+    }
+
+    /// Shares these limits from now on. Only the first fleet counts.
+    pub(crate) fn join(&self, fleet: Arc<Fleet>) {
+        let _ = self.fleet.set(fleet);
+    }
+
+    /// The accounts of now, each with its place among gateways; those of limits with `*` dimensions only when asked for.
+    pub(crate) fn accounts(&self, with_each: bool, now: UnixMicros) -> Vec<Arc<Account>> {
+        let limits = self.limits.load();
+        let limits = limits.iter().filter(|limit| with_each || limit.spec.scope.each().next().is_none());
+        let placed = |limit: &Arc<Limit>, (key, slot): (AccountKey, Slot)| {
+            slot.place(&limit.spec, &key);
+            slot.account
+        };
+        let of_limit = |limit: &Arc<Limit>| {
+            limit.slots(now).into_iter().map(|slot| placed(limit, slot)).collect::<Vec<_>>()
+        };
+        limits.flat_map(of_limit).collect()
+    }
+
+    /// What a call that can use this at most wants of each account that it is charged to, each with its place.
+    pub(crate) fn wanted(
+        &self,
+        payer: &Payer,
+        most: &Charge,
+        waived: &[Arc<str>],
+        now: UnixMicros,
+    ) -> SmallVec<[Wanted; 2]> {
+        let limits = self.limits.load();
+        let wanted = limits.iter().filter_map(|limit| {
+            let spec = Arc::clone(&limit.spec);
+            let key = spec.scope.account_of(payer)?;
+            let (slot, amount) = (limit.slot(&key, now), most.held(spec.measure));
+            slot.place(&spec, &key);
+            Some(Wanted { is_waived: waived.contains(&spec.name), spec, key, slot, amount })
+        });
+        wanted.collect()
     }
 
     /// How every account stands, in the order of the limits and then of their values.
@@ -228,8 +322,8 @@ fn status(spec: &Arc<LimitSpec>, key: &AccountKey, slot: &Slot) -> AccountStatus
         values: values(spec, key),
         window: Some(slot.window).filter(|Window { to, .. }| to.0 != i64::MAX),
         settled,
-        reserved: committed.saturating_sub(settled).max(0),
-        others: slot.account.others(),
+        reserved: committed.saturating_sub(settled).max(0).saturating_add(slot.account.others_reserved()),
+        others: slot.account.others_settled(),
     }
 }
 

@@ -16,9 +16,9 @@ pub struct AccountStatus {
     pub window: Option<Window>,
     /// What this process knows to be used.
     pub settled: Amount,
-    /// What it has reserved for calls under way.
+    /// What is reserved for calls under way, by it and by other gateways.
     pub reserved: Amount,
-    /// What other gateways have committed, as far as known.
+    /// What other gateways have used, as far as known.
     pub others: Amount,
 }
 

@@ -13,6 +13,7 @@ mod attribution;
 mod auth;
 mod bad_input;
 mod budget;
+mod budget_fleet;
 mod cache;
 mod cache_fleet;
 mod disconnect;

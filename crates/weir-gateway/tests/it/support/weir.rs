@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
-use weir_control::budget::{Ledger, LimitSpec};
+use weir_control::budget::{Fleet, FleetConfig, Ledger, LimitSpec};
 use weir_control::redis::Redis;
 use weir_gateway::front::{FrontConfig, serve};
 use weir_gateway::{
@@ -82,6 +82,8 @@ pub struct WeirBuilder {
     pub config: GatewayConfig,
     pub front: FrontConfig,
     pub redis: Option<Arc<Redis>>,
+    /// The fleet whose limits it shares, through `redis`.
+    pub fleet: Option<FleetConfig>,
     keys: Keys,
     ledger: Ledger,
 }
@@ -104,7 +106,7 @@ impl WeirBuilder {
         let retry = RetryConfig { backoff_base_ms: 0, ..RetryConfig::default() };
         let config = GatewayConfig { providers, retry, ..GatewayConfig::default() };
         let front = FrontConfig { worker_threads: 1, ..FrontConfig::default() };
-        Self { config, front, redis: None, keys: Keys::default(), ledger: Ledger::default() }
+        Self { config, front, redis: None, fleet: None, keys: Keys::default(), ledger: Ledger::default() }
     }
 
     /// Routes a model to providers, `name` or `name/model`.
@@ -144,6 +146,9 @@ impl WeirBuilder {
         let clock = Arc::new(TestClock(AtomicI64::new(1_750_000_000_000_000)));
         let policies = Arc::new(SharedPolicies::default());
         let ledger = Arc::new(self.ledger);
+        if let (Some(fleet), Some(redis)) = (self.fleet, &self.redis) {
+            Fleet::join(&ledger, redis, clock.clone(), fleet);
+        }
         let parts = GatewayParts {
             sink: sink.clone(),
             keys: Arc::new(self.keys),
