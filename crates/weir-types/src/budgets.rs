@@ -31,9 +31,9 @@ pub struct BudgetStatus {
     pub limit: f64,
     /// What is used.
     pub settled: f64,
-    /// What is reserved for calls under way.
+    /// What is reserved for calls under way, at all gateways.
     pub reserved: f64,
-    /// What other gateways have used or reserved, as far as known.
+    /// What other gateways have used, as far as known.
     pub others: f64,
     /// Shares of the amount at which people are told.
     pub warn_at: Vec<f64>,

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use weir_api::wire::{ReceiverStatus, RecordCounts, StoreStatus, UpstreamState, UpstreamStatus};
 use weir_api::{Status, StatusSource};
+use weir_control::budget::FleetStats;
 use weir_gateway::{BreakerState, Gateway, UpstreamHealth};
 use weir_ingest::Inlet;
 use weir_store::{Store, StoreStats};
 use weir_types::{CacheAdmin as _, CacheStats, UnixMicros};
 
+use crate::fleet::Shared;
 use crate::receivers::{self, OpenedDoor};
 
 /// What the report is about.
@@ -21,6 +23,8 @@ pub struct SelfReportParts {
     pub gateway: Arc<Gateway>,
     /// Where receivers put what they receive.
     pub inlet: Arc<Inlet>,
+    /// What is shared with other gateways.
+    pub shared: Shared,
     /// The doors of receivers.
     pub doors: Arc<[OpenedDoor]>,
     /// Where Weir listens.
@@ -61,6 +65,17 @@ impl SelfReport {
         page.gauge("weir_gateway_connections_open", "Connections of clients.", gateway.connections_open);
         if let Some(cache) = self.parts.gateway.cache() {
             page.cache(&cache.stats());
+        }
+        if let Some(redis) = &self.parts.shared.redis {
+            page.gauge(
+                "weir_redis_connected",
+                "Whether Redis is connected.",
+                u64::from(redis.is_connected()),
+            );
+            page.counter("weir_redis_failures_total", "Commands to Redis that failed.", redis.failures());
+        }
+        if let Some(fleet) = &self.parts.shared.fleet {
+            page.fleet(fleet.stats());
         }
         page.upstreams(&self.parts.gateway.upstream_health());
         page.store(&self.parts.store.stats());
@@ -174,6 +189,21 @@ impl Page {
         for (result, count) in counts {
             self.sample("weir_cache_calls_total", &format!("{{result=\"{result}\"}}"), count);
         }
+    }
+
+    fn fleet(&mut self, fleet: FleetStats) {
+        let is_shared = u64::from(fleet.is_shared);
+        self.gauge(
+            "weir_fleet_limits_shared",
+            "Whether limits hold for the fleet: 0 while Redis is away.",
+            is_shared,
+        );
+        self.gauge("weir_fleet_gateways", "Gateways alive when limits were last shared.", fleet.gateways);
+        self.counter(
+            "weir_fleet_decided_alone_total",
+            "Calls that limits let through or refused without Redis.",
+            fleet.decided_alone,
+        );
     }
 
     fn receivers(&mut self, receivers: &[ReceiverStatus]) {

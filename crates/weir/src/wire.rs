@@ -1,15 +1,15 @@
 //! The only place that connects crates: store, meter, gateway and API become one Weir.
 //!
 //! The order matters and is said once, here. Coming up: listeners, store, gateway, receivers, API; so an address that is
-//! taken is told before anything is written. Going down: calls under way end and are recorded, receivers end, then the
-//! store is brought to rest.
+//! taken is told before anything is written. Going down: calls under way end and are recorded, the fleet is told,
+//! receivers end, then the store is brought to rest.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use weir_api::{ApiAuth, ApiParts, LiveFeed};
-use weir_control::redis::Redis;
+use weir_control::budget::Fleet;
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
 use weir_ingest::{Inlet, InletParts};
@@ -19,7 +19,8 @@ use weir_store::Store;
 use weir_types::{Clock, RecordSink, Secret};
 
 use crate::budgeting::{Budgeting, BudgetingParts, Configured, Watching};
-use crate::config::{Config, RedisPlace};
+use crate::config::Config;
+use crate::fleet;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
 use crate::price_list::PriceList;
@@ -42,6 +43,7 @@ pub struct Weir {
     judge: Arc<Judge>,
     notifier: Notifier,
     watching: Watching,
+    fleet: Option<Arc<Fleet>>,
     api: axum::Router,
     live: LiveFeed,
     front: FrontConfig,
@@ -56,6 +58,7 @@ impl Weir {
         let listener = listener(config.listen)?;
         let address = listener.local_addr()?;
         let receivers = Receivers::open(&config.listeners)?;
+        let data_dir = config.store.data_dir.clone();
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
         let meter = Arc::new(Meter::new(config.prices));
         // Whatever is recorded is shown to those who watch: every source appends through this one sink.
@@ -85,12 +88,13 @@ impl Weir {
             runtime: tokio::runtime::Handle::current(),
             is_recovered: is_recovered(&store),
         });
+        let shared = fleet::open(config.redis.as_ref(), &budgeting.ledger(), &clock, &data_dir)?;
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
             keys: store.keys(),
             policies: judge.policies(),
             ledger: budgeting.ledger(),
-            redis: config.redis.as_ref().map(open_redis).transpose()?,
+            redis: shared.redis.clone(),
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -101,6 +105,7 @@ impl Weir {
             store: Arc::clone(&store),
             gateway: Arc::clone(&gateway),
             inlet: Arc::clone(&inlet),
+            shared: shared.clone(),
             doors: receivers.doors(),
             address,
             demo,
@@ -138,6 +143,7 @@ impl Weir {
             judge,
             notifier,
             watching: budgeting.watch(),
+            fleet: shared.fleet,
             api,
             live,
             front: front_config(config.worker_threads),
@@ -156,6 +162,7 @@ impl Weir {
             judge,
             notifier,
             watching,
+            fleet,
             api,
             live,
             front,
@@ -173,6 +180,9 @@ impl Weir {
             live.end();
         };
         front::serve(vec![listener], gateway, api, front, stopping).await?;
+        if let Some(fleet) = fleet {
+            fleet.leave().await;
+        }
         receivers.stop().await;
         drop(watching);
         judge.stop();
@@ -211,12 +221,6 @@ fn front_config(worker_threads: Option<usize>) -> FrontConfig {
 /// Who may send telemetry to the shared port.
 fn access(store: &Store, clock: &Arc<dyn Clock>, admin_token: Option<Secret>, hosts: Vec<String>) -> Access {
     Access { admin_token, keys: store.keys(), clock: Arc::clone(clock), allowed_hosts: hosts }
-}
-
-/// The connection that gateways of a fleet share. It comes about in the background.
-fn open_redis(place: &RedisPlace) -> anyhow::Result<Arc<Redis>> {
-    let runtime = tokio::runtime::Handle::current();
-    Ok(Arc::new(Redis::open(&place.url, place.password.as_ref(), &runtime)?))
 }
 
 /// Budgets, filled with what was spent. What is still in the journal is stored first, where there is anything to fill.

@@ -1069,7 +1069,7 @@ export interface components {
             on_shutoff: string;
             /**
              * Format: double
-             * @description What other gateways have used or reserved, as far as known.
+             * @description What other gateways have used, as far as known.
              */
             others: number;
             outlook: components["schemas"]["OutlookItem"] | null;
@@ -1077,7 +1077,7 @@ export interface components {
             period: string;
             /**
              * Format: double
-             * @description What is reserved for calls under way.
+             * @description What is reserved for calls under way, at all gateways.
              */
             reserved: number;
             /**

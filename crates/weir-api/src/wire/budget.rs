@@ -41,9 +41,9 @@ pub struct BudgetItem {
     pub limit: f64,
     /// What is used.
     pub settled: f64,
-    /// What is reserved for calls under way.
+    /// What is reserved for calls under way, at all gateways.
     pub reserved: f64,
-    /// What other gateways have used or reserved, as far as known.
+    /// What other gateways have used, as far as known.
     pub others: f64,
     /// What is used, as a share of the amount.
     pub used: f64,

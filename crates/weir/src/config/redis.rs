@@ -2,19 +2,46 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use weir_control::budget::OnUnavailable;
 use weir_notify::SecretRef;
 use weir_types::Secret;
 
 use super::resolve::Resolver;
 
+/// What budgets and rate limits let through while Redis is away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unavailable {
+    /// What fits what this gateway itself has used.
+    Allow,
+    /// Nothing that an enforced limit is about.
+    Deny,
+    /// An equal share of what was left.
+    #[default]
+    LocalShare,
+}
+
 /// A Redis or Valkey that gateways of a fleet share. While it is away, the cache misses.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Redis {
     /// Where it is: "redis://host:6379/0", or "unix:///path/to/socket"; nothing is shared when absent.
     pub url: Option<String>,
     /// Its password, where it wants one.
     pub password: Option<SecretRef>,
+    /// Whether budgets and rate limits hold for all gateways together. The server must not evict what it holds for them:
+    /// `maxmemory-policy noeviction`, or a server of their own beside that of the cache.
+    pub share_limits: bool,
+    /// What limits let through while the server is away or has lost its memory: "local_share" (an equal share of what was left),
+    /// "deny" (nothing, status 503) or "allow" (what fits what this gateway itself has used). docs/guide/cost-control.md
+    /// has the bound that each gives.
+    pub on_unavailable: Unavailable,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self { url: None, password: None, share_limits: true, on_unavailable: Unavailable::default() }
+    }
 }
 
 /// Where the server is.
@@ -23,6 +50,8 @@ pub struct RedisPlace {
     pub url: String,
     /// Its password.
     pub password: Option<Secret>,
+    /// What limits let through without it; `None` when each gateway counts for itself.
+    pub limits: Option<OnUnavailable>,
 }
 
 impl Resolver<'_> {
@@ -36,6 +65,11 @@ impl Resolver<'_> {
             }
             return None;
         };
-        Some(RedisPlace { url, password })
+        let on_unavailable = match written.on_unavailable {
+            Unavailable::Allow => OnUnavailable::Allow,
+            Unavailable::Deny => OnUnavailable::Deny,
+            Unavailable::LocalShare => OnUnavailable::LocalShare,
+        };
+        Some(RedisPlace { url, password, limits: written.share_limits.then_some(on_unavailable) })
     }
 }
