@@ -9,6 +9,7 @@
 mod bad_clients;
 mod bad_upstreams;
 mod budgets;
+mod budgets_fleet;
 mod cli;
 mod help;
 mod hook;
