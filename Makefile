@@ -33,6 +33,10 @@ build: deps ui ## Build the release binary
 deps: ## Fetch the DuckDB library
 	@scripts/fetch-duckdb.sh
 
+.PHONY: model
+model: ## Fetch the sentence-embedding model that tests use
+	@scripts/fetch-embedding-model.sh
+
 .PHONY: ui
 ui: ui/dist/index.html ## Build the web app
 
@@ -59,7 +63,7 @@ lint: deps ui ## Format, clippy, the project's own checks
 	cargo xtask tidy
 
 .PHONY: test-rust
-test-rust: deps ui ## Unit, property and integration tests; kill and replay tests included
+test-rust: deps model ui ## Unit, property and integration tests; kill and replay tests included
 	cargo build --locked --profile $(PROFILE) --package weir
 	cargo test --locked --profile $(PROFILE) --workspace
 
