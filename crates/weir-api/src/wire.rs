@@ -36,7 +36,7 @@ pub use alert::{
 };
 pub use audit::{AuditItem, AuditList};
 pub use budget::{BudgetItem, BudgetList, BudgetRequest, OutlookItem};
-pub use cache::{CachePurged, CacheReport};
+pub use cache::{CachePurged, CacheReport, SemanticReport, SemanticScopeReport};
 pub use compatible::{
     BuildAnswer, Labels, ManagedAlert, ManagedCluster, ManagedConfig, ManagedGroup, ManagedMatcher,
     ManagedReceiver, ManagedServer, ManagedSilence, ManagedSilenceState, ManagedStatus, RuleAlert,

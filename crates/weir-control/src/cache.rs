@@ -6,6 +6,7 @@
 //! | `answer` | what is kept, and which answers may be |
 //! | `flight` | identical calls at the same time ask once |
 //! | `shared` | entries in Redis, for a fleet |
+//! | `semantic` | answers to questions that mean the same |
 //!
 //! Entries are kept in this process, bounded in bytes: the least useful ones go first; or in Redis, and there only. An entry's age is counted by the
 //! caller's clock, and the store forgets it by its own when it has outlived its time.
@@ -17,6 +18,7 @@ mod answer;
 mod canonical;
 mod flight;
 mod key;
+pub mod semantic;
 mod shared;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub use flight::{Boarding, FAILURES_MAX, Following, Landing, Lead};
 pub use key::{CacheCall, CacheKey, ReadCall, Tenant, read};
 
 use flight::Flights;
+use semantic::{Semantic, SemanticConfig};
 use shared::SharedEntries;
 
 use crate::redis::Redis;
@@ -86,6 +89,8 @@ pub struct CacheConfig {
     pub allow_tool_results: bool,
     /// Which models; `*` stands for any run of characters. Empty for all.
     pub models: Vec<Arc<str>>,
+    /// Answers to questions that mean the same; `None` for exact hits alone.
+    pub semantic: Option<SemanticConfig>,
 }
 
 impl Default for CacheConfig {
@@ -100,6 +105,7 @@ impl Default for CacheConfig {
             temperature_max: DEFAULT_TEMPERATURE,
             allow_tool_results: false,
             models: Vec::new(),
+            semantic: None,
         }
     }
 }
@@ -118,6 +124,7 @@ pub struct Cache {
     /// Where entries are instead, when a fleet shares them.
     shared: Option<SharedEntries>,
     flights: Arc<Flights>,
+    semantic: Option<Arc<Semantic>>,
     counters: Counters,
 }
 
@@ -173,7 +180,24 @@ impl Cache {
             .weigher(weigh)
             .time_to_live(Duration::from_secs(config.ttl_s).min(TTL_MAX))
             .build();
-        Self { config, entries, shared: None, flights: Arc::default(), counters: Counters::default() }
+        let counters = Counters::default();
+        Self { config, entries, shared: None, flights: Arc::default(), semantic: None, counters }
+    }
+
+    /// The same, answering questions that mean the same as well.
+    #[must_use]
+    pub fn with_semantic(self, semantic: Arc<Semantic>) -> Self {
+        Self { semantic: Some(semantic), ..self }
+    }
+
+    /// Answers to questions that mean the same.
+    pub fn semantic(&self) -> Option<&Arc<Semantic>> {
+        self.semantic.as_ref()
+    }
+
+    /// Whether hits are answered; otherwise they are only noted.
+    pub fn answers(&self) -> bool {
+        self.config.mode == CacheMode::Enforce
     }
 
     /// What it was told.
@@ -293,6 +317,9 @@ impl Cache {
 impl CacheAdmin for Cache {
     fn purge<'a>(&'a self, purge: &'a CachePurge) -> BoxFuture<'a, u64> {
         Box::pin(async move {
+            if let Some(semantic) = &self.semantic {
+                semantic.forget_all(purge);
+            }
             let here = self.forget_all(purge);
             match &self.shared {
                 Some(shared) => here + shared.purge(purge).await,
@@ -317,6 +344,7 @@ impl CacheAdmin for Cache {
             bypasses: read(&self.counters.bypasses),
             would_hit: read(&self.counters.would_hit),
             saved: NanoUsd(self.counters.saved_nano_usd.load(Ordering::Relaxed)),
+            semantic: self.semantic.as_ref().map(|semantic| semantic.stats(self.answers())),
         }
     }
 }

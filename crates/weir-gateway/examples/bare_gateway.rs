@@ -58,6 +58,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         policies: Arc::new(NoPolicies),
         ledger: Arc::default(),
         redis: None,
+        embedder: None,
         meter: Arc::new(Meter::new(PriceBook::bundled())),
         clock: Arc::new(SystemClock),
     };

@@ -2,8 +2,8 @@
 //!
 //! The step stands behind what policies decide, since they may change the model, and before anything is spent. A call that
 //! the cache is about is looked up; a hit is recorded and answered here. On a miss the caller asks the provider for all who
-//! ask the same meanwhile, and what passes through the relay is captured (`capture`); the end of the call decides
-//! whether that is kept ([`keep`], called by [`crate::finish`]).
+//! ask the same meanwhile, unless a question that means the same was answered (`similar`); what passes through the relay is
+//! captured (`capture`); the end of the call decides whether that is kept ([`keep`], called by [`crate::finish`]).
 //!
 //! A policy that allows answers from the cache only has its say here: the call is refused when there is none.
 //!
@@ -14,6 +14,7 @@ mod capture;
 mod directives;
 mod replay;
 mod request;
+mod similar;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(crate) use replay::saved;
 use capture::{Capture, Kept};
 use replay::replay;
 use request::{CacheRequest, Unasked};
+use similar::Similar;
 
 /// What the cache had to do with one call.
 #[derive(Default)]
@@ -78,20 +80,39 @@ pub(crate) async fn answer(
         return Ok(None);
     }
     note(ctx, cache, if request.is_refreshed { CacheStatus::Bypass } else { CacheStatus::Miss });
-    policy::refuse_uncached(ctx)?;
     if cache.config().mode == CacheMode::Observe || request.is_refreshed {
-        capture::begin(ctx, cache, request, None);
-        return Ok(None);
+        return ask(ctx, cache, request, None).await;
     }
     match cache.board(request.read.key) {
-        Boarding::Leads(lead) if cache.is_shared() => {
-            Ok(Box::pin(lead_or_answer_shared(ctx, cache, request, lead)).await)
+        Boarding::Leads(lead) => lead_or_answer(ctx, cache, request, lead, CacheStatus::Exact).await,
+        Boarding::Follows(following) => Box::pin(follow(ctx, cache, request, following)).await,
+    }
+}
+
+/// Looks for an answer to a question that means the same. Where there is none, the provider is to be asked, and its answer
+/// will be caught.
+async fn ask(
+    ctx: &Rc<CallContext>,
+    cache: &Arc<Cache>,
+    request: CacheRequest,
+    lead: Option<Lead>,
+) -> Result<Option<Response<GatewayBody>>, Refusal> {
+    let similar = match cache.semantic() {
+        Some(_) => Box::pin(similar::look_up(ctx, cache, &request)).await,
+        None => Similar::Unanswered(None),
+    };
+    match similar {
+        Similar::Answer(answer) => {
+            if let Some(lead) = lead {
+                lead.land(Landing::Similar(Arc::clone(&answer)));
+            }
+            Ok(Some(replay(ctx, cache, answer, CacheStatus::Semantic).await))
         }
-        Boarding::Leads(lead) => match lead_or_answer(ctx, cache, request, lead) {
-            Some(answer) => Ok(Some(replay(ctx, cache, answer, CacheStatus::Exact).await)),
-            None => Ok(None),
-        },
-        Boarding::Follows(following) => Ok(Box::pin(follow(ctx, cache, request, following)).await),
+        Similar::Unanswered(asked) => {
+            policy::refuse_uncached(ctx)?;
+            capture::begin(ctx, cache, request, lead, asked);
+            Ok(None)
+        }
     }
 }
 
@@ -127,34 +148,21 @@ async fn find_shared(ctx: &CallContext, cache: &Cache, request: &CacheRequest) -
     cache.find_shared(request.place(), ctx.gateway().parts.clock.now(), request.age_max_s).await
 }
 
-/// Leads, unless somebody has brought the answer between the look-up and now.
-fn lead_or_answer(
-    ctx: &CallContext,
-    cache: &Arc<Cache>,
-    request: CacheRequest,
-    lead: Lead,
-) -> Option<Arc<CachedAnswer>> {
-    if let Some(answer) = find(ctx, cache, &request) {
-        lead.land(Landing::Answered(Arc::clone(&answer)));
-        return Some(answer);
-    }
-    capture::begin(ctx, cache, request, Some(lead));
-    None
-}
-
-/// The same where entries are not in this process.
-async fn lead_or_answer_shared(
+/// Leads, unless somebody has brought the answer between the look-up and now; then that is given, with this status.
+async fn lead_or_answer(
     ctx: &Rc<CallContext>,
     cache: &Arc<Cache>,
     request: CacheRequest,
     lead: Lead,
-) -> Option<Response<GatewayBody>> {
-    let Some(answer) = find_shared(ctx, cache, &request).await else {
-        capture::begin(ctx, cache, request, Some(lead));
-        return None;
+    status: CacheStatus,
+) -> Result<Option<Response<GatewayBody>>, Refusal> {
+    let found = match find(ctx, cache, &request) {
+        None if cache.is_shared() => Box::pin(find_shared(ctx, cache, &request)).await,
+        found => found,
     };
+    let Some(answer) = found else { return ask(ctx, cache, request, Some(lead)).await };
     lead.land(Landing::Answered(Arc::clone(&answer)));
-    Some(replay(ctx, cache, answer, CacheStatus::Exact).await)
+    Ok(Some(replay(ctx, cache, answer, status).await))
 }
 
 /// Waits for the answer to the same call of somebody else, and takes over when there will be none.
@@ -163,26 +171,27 @@ async fn follow(
     cache: &Arc<Cache>,
     request: CacheRequest,
     mut following: Following,
-) -> Option<Response<GatewayBody>> {
+) -> Result<Option<Response<GatewayBody>>, Refusal> {
     let mut failures = 0;
     loop {
         match following.landed().await {
             Landing::Answered(answer) => {
-                return Some(replay(ctx, cache, answer, CacheStatus::Coalesced).await);
+                return Ok(Some(replay(ctx, cache, answer, CacheStatus::Coalesced).await));
+            }
+            Landing::Similar(answer) => {
+                return Ok(Some(replay(ctx, cache, answer, CacheStatus::Semantic).await));
             }
             Landing::Unshared => failures = FAILURES_MAX,
             Landing::Failed => failures += 1,
             Landing::Abandoned => {}
         }
         if failures >= FAILURES_MAX {
-            capture::begin(ctx, cache, request, None);
-            return None;
+            return ask(ctx, cache, request, None).await;
         }
         following = match cache.board(request.read.key) {
             Boarding::Follows(next) => next,
             Boarding::Leads(lead) => {
-                let answer = lead_or_answer(ctx, cache, request, lead)?;
-                return Some(replay(ctx, cache, answer, CacheStatus::Coalesced).await);
+                return lead_or_answer(ctx, cache, request, lead, CacheStatus::Coalesced).await;
             }
         };
     }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weir_control::budget::Ledger;
-use weir_control::cache::{Cache, CacheBackend};
+use weir_control::cache::semantic::Semantic;
+use weir_control::cache::{Cache, CacheBackend, CacheConfig};
 use weir_control::redis::Redis;
+use weir_embed::Embedder;
 use weir_meter::Meter;
 use weir_types::{Clock, IdGenerator, KeyDirectory, PolicyBoard, RecordSink};
 
@@ -35,6 +37,8 @@ pub struct GatewayParts {
     pub ledger: Arc<Ledger>,
     /// What gateways of a fleet share; `None` for one that is alone.
     pub redis: Option<Arc<Redis>>,
+    /// What turns texts into vectors; `None` for no semantic cache.
+    pub embedder: Option<Arc<Embedder>>,
     /// Prices and token counts.
     pub meter: Arc<Meter>,
     /// The time that records and circuit breakers go by.
@@ -79,14 +83,7 @@ impl Gateway {
             ids: IdGenerator::new(),
             counters: Counters::default(),
             throttles: Throttles::default(),
-            cache: config.cache.clone().map(|config| {
-                Arc::new(match &parts.redis {
-                    Some(redis) if config.backend == CacheBackend::Redis => {
-                        Cache::in_redis(config, Arc::clone(redis))
-                    }
-                    _ => Cache::new(config),
-                })
-            }),
+            cache: config.cache.clone().map(|config| Arc::new(cache(config, &parts))),
             providers,
             connector,
             parts,
@@ -118,5 +115,17 @@ impl Gateway {
             failures: provider.failures.load(Ordering::Relaxed),
         });
         health.collect()
+    }
+}
+
+fn cache(config: CacheConfig, parts: &GatewayParts) -> Cache {
+    let semantic = config.semantic.clone().zip(parts.embedder.clone());
+    let cache = match &parts.redis {
+        Some(redis) if config.backend == CacheBackend::Redis => Cache::in_redis(config, Arc::clone(redis)),
+        _ => Cache::new(config),
+    };
+    match semantic {
+        Some((config, embedder)) => cache.with_semantic(Semantic::new(config, embedder)),
+        None => cache,
     }
 }

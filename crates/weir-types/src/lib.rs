@@ -53,7 +53,7 @@ pub use browse::{
     TraceFilter, TracePage, TraceSort, TraceSummary, TraceTags,
 };
 pub use budgets::{BudgetError, BudgetOutlook, BudgetStatus, BudgetStore, Budgets, SavedBudget};
-pub use cache::{CacheAdmin, CachePurge, CacheStats};
+pub use cache::{CacheAdmin, CachePurge, CacheStats, SemanticScope, SemanticStats};
 pub use cancel::{Cancel, Hook};
 pub use cell::{Cell, CellDelta, CellKey};
 pub use cell_feed::{CellBatch, CellFeed, CellSnapshot};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use weir_api::wire::{CachePurged, CacheReport};
+use weir_api::wire::{CachePurged, CacheReport, SemanticReport};
 
 use crate::cli::{CacheAction, CacheArgs, Format};
 use crate::client::Client;
@@ -35,7 +35,7 @@ fn status(report: &CacheReport, format: Format) -> anyhow::Result<String> {
         return Ok("no cache is configured; [cache] in weir.toml switches it on\n".to_owned());
     }
     let mode = if report.is_enforcing { "enforce" } else { "observe" };
-    let rows = [
+    let mut rows = vec![
         ("mode", mode.to_owned()),
         ("entries", report.entries.to_string()),
         ("bytes", format!("{} of {}", report.bytes, report.bytes_max)),
@@ -46,9 +46,27 @@ fn status(report: &CacheReport, format: Format) -> anyhow::Result<String> {
         ("would hit", report.would_hit.to_string()),
         ("saved", format!("${:.6}", report.saved_usd)),
     ];
-    if format == Format::Csv {
-        let lines = rows.map(|(name, value)| format!("{name},{value}\n"));
-        return Ok(lines.concat());
+    if let Some(semantic) = &report.semantic {
+        rows.extend(semantic_rows(semantic));
     }
-    Ok(rows.map(|(name, value)| format!("{name:<10} {value}\n")).concat())
+    let line = |(name, value): &(&str, String)| match format {
+        Format::Csv => format!("{name},{value}\n"),
+        _ => format!("{name:<20} {value}\n"),
+    };
+    Ok(rows.iter().map(line).collect())
+}
+
+fn semantic_rows(report: &SemanticReport) -> Vec<(&'static str, String)> {
+    let mode = if report.is_enforcing { "enforce" } else { "observe" };
+    let with_threshold = report.scopes.iter().filter(|scope| scope.threshold.is_some()).count();
+    vec![
+        ("semantic mode", mode.to_owned()),
+        ("semantic entries", report.entries.to_string()),
+        ("semantic hits", report.hits.to_string()),
+        ("semantic would hit", report.would_hit.to_string()),
+        ("semantic checks", report.checks.to_string()),
+        ("semantic false hits", report.false_hits.to_string()),
+        ("semantic scopes", format!("{} ({with_threshold} with a threshold)", report.scope_count)),
+        ("semantic saved", format!("${:.6}", report.saved_usd)),
+    ]
 }

@@ -9,6 +9,7 @@ mod agents;
 mod budgets;
 mod cache;
 mod check;
+pub mod embeddings;
 pub mod file;
 pub mod listeners;
 mod monitors;
@@ -24,6 +25,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub use embeddings::EmbeddingsPlace;
 pub use problem::Problems;
 pub use redis::RedisPlace;
 pub use resolve::Config;

@@ -10,7 +10,7 @@ use weir_control::budget::FleetStats;
 use weir_gateway::{BreakerState, Gateway, UpstreamHealth};
 use weir_ingest::Inlet;
 use weir_store::{Store, StoreStats};
-use weir_types::{CacheAdmin as _, CacheStats, UnixMicros};
+use weir_types::{CacheAdmin as _, CacheStats, SemanticStats, UnixMicros};
 
 use crate::fleet::Shared;
 use crate::receivers::{self, OpenedDoor};
@@ -188,6 +188,31 @@ impl Page {
         ];
         for (result, count) in counts {
             self.sample("weir_cache_calls_total", &format!("{{result=\"{result}\"}}"), count);
+        }
+        if let Some(semantic) = &cache.semantic {
+            self.semantic_cache(semantic);
+        }
+    }
+
+    fn semantic_cache(&mut self, cache: &SemanticStats) {
+        self.gauge("weir_semantic_cache_entries", "Questions that are remembered.", cache.entries);
+        self.gauge("weir_semantic_cache_bytes", "Bytes that they take, without the answers.", cache.bytes);
+        let help = "Calls by what the semantic cache had to do with them.";
+        self.family("weir_semantic_cache_calls_total", "counter", help);
+        let counts = [
+            ("hit", cache.hits),
+            ("would_hit", cache.would_hit),
+            ("guarded", cache.guarded),
+            ("unasked", cache.unasked),
+        ];
+        for (result, count) in counts {
+            self.sample("weir_semantic_cache_calls_total", &format!("{{result=\"{result}\"}}"), count);
+        }
+        let help = "Would-be hits that were compared with the provider's answer, by what was found.";
+        self.family("weir_semantic_cache_checks_total", "counter", help);
+        let same = cache.checks.saturating_sub(cache.false_hits);
+        for (result, count) in [("same", same), ("different", cache.false_hits)] {
+            self.sample("weir_semantic_cache_checks_total", &format!("{{result=\"{result}\"}}"), count);
         }
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_control::budget::Fleet;
+use weir_embed::Embedder;
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
 use weir_ingest::{Inlet, InletParts};
@@ -19,7 +20,7 @@ use weir_store::Store;
 use weir_types::{Clock, RecordSink, Secret};
 
 use crate::budgeting::{Budgeting, BudgetingParts, Configured, Watching};
-use crate::config::Config;
+use crate::config::{Config, EmbeddingsPlace};
 use crate::fleet;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
@@ -95,6 +96,7 @@ impl Weir {
             policies: judge.policies(),
             ledger: budgeting.ledger(),
             redis: shared.redis.clone(),
+            embedder: config.embeddings.as_ref().map(open_embedder).transpose()?,
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -221,6 +223,11 @@ fn front_config(worker_threads: Option<usize>) -> FrontConfig {
 /// Who may send telemetry to the shared port.
 fn access(store: &Store, clock: &Arc<dyn Clock>, admin_token: Option<Secret>, hosts: Vec<String>) -> Access {
     Access { admin_token, keys: store.keys(), clock: Arc::clone(clock), allowed_hosts: hosts }
+}
+
+/// What turns texts into vectors. Calls of providers live on the background's runtime.
+fn open_embedder(place: &EmbeddingsPlace) -> anyhow::Result<Arc<Embedder>> {
+    place.open(tokio::runtime::Handle::current())
 }
 
 /// Budgets, filled with what was spent. What is still in the journal is stored first, where there is anything to fill.

@@ -1186,6 +1186,7 @@ export interface components {
              * @description What hits have saved.
              */
             saved_usd: number;
+            semantic: components["schemas"]["SemanticReport"] | null;
             /**
              * Format: int64
              * @description Seconds that an entry lives.
@@ -2537,6 +2538,223 @@ export interface components {
             min_duration_ms?: number | null;
             /** @description The first instant after them; that of all spans unless said. */
             to?: string | null;
+        };
+        /**
+         * @description How the cache of answers is doing. Counts are since Weir started; `custom.llm.cache_hit`, `custom.llm.cache_miss` and
+         *     `llm.cost.saved_usd` have them over time.
+         *     rive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+         *     struct CacheReport {
+         *     /// Whether a cache is configured. Without one all numbers are zero.
+         *     pub is_enabled: bool,
+         *     /// Whether hits are answered; otherwise they are only noted on spans.
+         *     pub is_enforcing: bool,
+         *     /// Entries in this process.
+         *     pub entries: u64,
+         *     /// Bytes that they take.
+         *     pub bytes: u64,
+         *     /// Bytes that they may take.
+         *     pub bytes_max: u64,
+         *     /// Seconds that an entry lives.
+         *     pub ttl_s: u64,
+         *     /// Calls that were answered from it.
+         *     pub hits: u64,
+         *     /// Calls that waited for an identical one and got its answer.
+         *     pub coalesced: u64,
+         *     /// Calls that wait for an identical one now.
+         *     pub waiting: u64,
+         *     /// Calls whose answer was not there.
+         *     pub misses: u64,
+         *     /// Calls that were not looked up.
+         *     pub bypasses: u64,
+         *     /// Calls that would have been answered, had the cache not only observed.
+         *     pub would_hit: u64,
+         *     /// What hits have saved.
+         *     pub saved_usd: f64,
+         *     /// Answers to questions that mean the same; `null` where they are not looked for.
+         *     pub semantic: Option<SemanticReport>,
+         *
+         *
+         *     How the semantic cache is doing: answers to questions that are put in other words. Counts are since Weir started.
+         */
+        SemanticReport: {
+            /**
+             * Format: int64
+             * @description Bytes that they take, without the answers.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Would-be hits whose answer was compared with the provider's.
+             */
+            checks: number;
+            /** @description What turns texts into vectors. */
+            embedding_model: string;
+            /**
+             * Format: int64
+             * @description Questions that are remembered.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Those of them that the comparison found to differ.
+             */
+            false_hits: number;
+            /**
+             * Format: double
+             * @description The share of false hits that the operator accepts (`max_false_hits`).
+             */
+            false_hits_max: number;
+            /**
+             * Format: int64
+             * @description Calls with a question near enough that differed in a number, a name, a negation or the like, and went on.
+             */
+            guarded: number;
+            /**
+             * Format: int64
+             * @description Calls that were answered.
+             */
+            hits: number;
+            /** @description Whether it answers in scopes that have a threshold; otherwise hits are only noted on spans. */
+            is_enforcing: boolean;
+            /**
+             * Format: double
+             * @description What hits have saved.
+             */
+            saved_usd: number;
+            /**
+             * Format: int64
+             * @description How many scopes there are.
+             */
+            scope_count: number;
+            /** @description Scopes, the ones with most checks first; 100 at most. */
+            scopes: components["schemas"]["SemanticScopeReport"][];
+            /**
+             * Format: int64
+             * @description Calls that were not looked up, because too many waited for their vector or it could not be had.
+             */
+            unasked: number;
+            /**
+             * Format: int64
+             * @description Calls that would have been answered: in observe mode, in scopes without a threshold yet, and those that were checked.
+             */
+            would_hit: number;
+        };
+        /**
+         * @description How the cache of answers is doing. Counts are since Weir started; `custom.llm.cache_hit`, `custom.llm.cache_miss` and
+         *     `llm.cost.saved_usd` have them over time.
+         *     rive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+         *     struct CacheReport {
+         *     /// Whether a cache is configured. Without one all numbers are zero.
+         *     pub is_enabled: bool,
+         *     /// Whether hits are answered; otherwise they are only noted on spans.
+         *     pub is_enforcing: bool,
+         *     /// Entries in this process.
+         *     pub entries: u64,
+         *     /// Bytes that they take.
+         *     pub bytes: u64,
+         *     /// Bytes that they may take.
+         *     pub bytes_max: u64,
+         *     /// Seconds that an entry lives.
+         *     pub ttl_s: u64,
+         *     /// Calls that were answered from it.
+         *     pub hits: u64,
+         *     /// Calls that waited for an identical one and got its answer.
+         *     pub coalesced: u64,
+         *     /// Calls that wait for an identical one now.
+         *     pub waiting: u64,
+         *     /// Calls whose answer was not there.
+         *     pub misses: u64,
+         *     /// Calls that were not looked up.
+         *     pub bypasses: u64,
+         *     /// Calls that would have been answered, had the cache not only observed.
+         *     pub would_hit: u64,
+         *     /// What hits have saved.
+         *     pub saved_usd: f64,
+         *     /// Answers to questions that mean the same; `null` where they are not looked for.
+         *     pub semantic: Option<SemanticReport>,
+         *
+         *
+         *     How the semantic cache is doing: answers to questions that are put in other words. Counts are since Weir started.
+         *     rive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+         *     struct SemanticReport {
+         *     /// Whether it answers in scopes that have a threshold; otherwise hits are only noted on spans.
+         *     pub is_enforcing: bool,
+         *     /// What turns texts into vectors.
+         *     pub embedding_model: String,
+         *     /// Questions that are remembered.
+         *     pub entries: u64,
+         *     /// Bytes that they take, without the answers.
+         *     pub bytes: u64,
+         *     /// Calls that were answered.
+         *     pub hits: u64,
+         *     /// Calls that would have been answered: in observe mode, in scopes without a threshold yet, and those that were checked.
+         *     pub would_hit: u64,
+         *     /// Calls with a question near enough that differed in a number, a name, a negation or the like, and went on.
+         *     pub guarded: u64,
+         *     /// Calls that were not looked up, because too many waited for their vector or it could not be had.
+         *     pub unasked: u64,
+         *     /// Would-be hits whose answer was compared with the provider's.
+         *     pub checks: u64,
+         *     /// Those of them that the comparison found to differ.
+         *     pub false_hits: u64,
+         *     /// The share of false hits that the operator accepts (`max_false_hits`).
+         *     pub false_hits_max: f64,
+         *     /// What hits have saved.
+         *     pub saved_usd: f64,
+         *     /// Scopes, the ones with most checks first; 100 at most.
+         *     pub scopes: Vec<SemanticScopeReport>,
+         *     /// How many scopes there are.
+         *     pub scope_count: u64,
+         *
+         *
+         *     Calls whose threshold is measured together: those of one tenant, agent, provider and model.
+         */
+        SemanticScopeReport: {
+            /** @description The agent; `null` for calls without one. */
+            agent: string | null;
+            /**
+             * Format: int64
+             * @description Checks at or above the threshold; without a threshold all checks. Old ones fade.
+             */
+            checks: number;
+            /**
+             * Format: double
+             * @description `false_hits` of `checks`; `null` before the first check.
+             */
+            false_hit_rate: number | null;
+            /**
+             * Format: double
+             * @description What the rate is at most, with 95 % confidence; `null` before the first check.
+             */
+            false_hit_rate_bound: number | null;
+            /**
+             * Format: int64
+             * @description Those of them that differed.
+             */
+            false_hits: number;
+            /**
+             * Format: int64
+             * @description Calls that were answered.
+             */
+            hits: number;
+            /** @description Whether the operator has set the threshold. */
+            is_fixed: boolean;
+            /** @description The model that is asked for there. */
+            model: string;
+            /** @description The provider that is asked. */
+            provider: string;
+            /** @description The team; `null` for calls without one. */
+            team: string | null;
+            /**
+             * Format: double
+             * @description The similarity from which on calls are answered: cosine, up to 1. `null` until there is evidence for one.
+             */
+            threshold: number | null;
+            /**
+             * Format: int64
+             * @description Calls that would have been answered.
+             */
+            would_hit: number;
         };
         /** @description One series. */
         SeriesItem: {

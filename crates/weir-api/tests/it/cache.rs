@@ -11,6 +11,11 @@ async fn the_cache_says_how_it_is_doing() {
     assert_eq!(report["is_enabled"], json!(true));
     assert_eq!((&report["entries"], &report["hits"], &report["misses"]), (&json!(7), &json!(3), &json!(4)));
     assert_eq!(report["saved_usd"], json!(0.0015));
+    let semantic = &report["semantic"];
+    assert_eq!((&semantic["hits"], &semantic["checks"]), (&json!(2), &json!(400)));
+    let scope = &semantic["scopes"][0];
+    assert_eq!((&scope["team"], &scope["agent"]), (&json!("payments"), &json!(null)));
+    assert_eq!((&scope["threshold"], &scope["false_hit_rate_bound"]), (&json!(0.96), &json!(0.0075)));
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use weir_types::{
     Content, Contrast, ContrastTag, ContrastValue, Document, DocumentChange, DocumentError, DocumentKind,
     Documents, Facet, FacetGroup, KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey, PicoUsdPerToken,
     PolicyDecision, PriceSource, Scan, ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret,
-    Source, Span, SpanCount, SpanFilter, SpanId, SpanKind, SpanPage, SpanSelection, SqlLimits, Table, TagKey,
-    TimeRange, TokenRates, TokenUsage, TraceFilter, TraceId, TracePage, TraceSummary, TraceTags, UnixMicros,
-    VirtualKey,
+    SemanticScope, SemanticStats, Source, Span, SpanCount, SpanFilter, SpanId, SpanKind, SpanPage,
+    SpanSelection, SqlLimits, Table, TagKey, TimeRange, TokenRates, TokenUsage, TraceFilter, TraceId,
+    TracePage, TraceSummary, TraceTags, UnixMicros, VirtualKey,
 };
 
 /// What `now` is: 2023-11-14T22:13:20Z.
@@ -455,7 +455,37 @@ pub struct FakeCache;
 
 impl CacheAdmin for FakeCache {
     fn stats(&self) -> CacheStats {
-        CacheStats { entries: 7, hits: 3, misses: 4, saved: NanoUsd(1_500_000), ..CacheStats::default() }
+        let scope = SemanticScope {
+            team: Some("payments".into()),
+            provider: "openai".into(),
+            model: "gpt-4o".into(),
+            threshold: Some(0.96),
+            hits: 2,
+            checks: 400,
+            false_hit_rate: Some(0.0),
+            false_hit_rate_bound: Some(0.0075),
+            ..SemanticScope::default()
+        };
+        let semantic = SemanticStats {
+            is_enforcing: true,
+            embedding_model: "all-MiniLM-L6-v2".into(),
+            entries: 5,
+            hits: 2,
+            checks: 400,
+            false_hits_max: 0.01,
+            saved: NanoUsd(1_000_000),
+            scopes: vec![scope],
+            scope_count: 1,
+            ..SemanticStats::default()
+        };
+        CacheStats {
+            entries: 7,
+            hits: 3,
+            misses: 4,
+            saved: NanoUsd(1_500_000),
+            semantic: Some(semantic),
+            ..CacheStats::default()
+        }
     }
 
     fn purge<'a>(&'a self, purge: &'a CachePurge) -> BoxFuture<'a, u64> {

@@ -30,6 +30,8 @@ pub const FAILURES_MAX: u32 = 2;
 pub enum Landing {
     /// With an answer for everybody.
     Answered(Arc<CachedAnswer>),
+    /// With the answer to another question that means the same.
+    Similar(Arc<CachedAnswer>),
     /// With an answer that is its caller's alone.
     Unshared,
     /// Without a good answer.

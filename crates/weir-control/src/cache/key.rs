@@ -125,17 +125,17 @@ fn number(value: &[u8]) -> Option<f64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
+/// A hash over whose entries they are, and the provider and model that are asked.
+pub(super) fn tenant_and_model(call: &CacheCall<'_>) -> [u8; 32] {
+    let mut hash = Parts(Sha256::new_with_prefix([KEY_VERSION]));
+    hash.add_tenant(call.tenant);
+    hash.add_all(&[call.provider.as_bytes(), call.model.as_bytes()]);
+    hash.0.finalize().into()
+}
+
 fn hash(call: &CacheCall<'_>, form: &[u8]) -> CacheKey {
     let mut hash = Parts(Sha256::new_with_prefix([KEY_VERSION]));
-    match call.tenant {
-        Tenant::Everyone => hash.add(b"everyone"),
-        Tenant::Team(team) => hash.add_all(&[b"team", team.as_bytes()]),
-        Tenant::Key(id) => hash.add_all(&[b"key", id.as_bytes()]),
-        Tenant::Client(key, team) => {
-            hash.add_all(&[b"client", &key, team.unwrap_or_default().as_bytes()]);
-        }
-        Tenant::Open(team) => hash.add_all(&[b"open", team.unwrap_or_default().as_bytes()]),
-    }
+    hash.add_tenant(call.tenant);
     hash.add_all(&[call.dialect.operation().as_bytes(), format_name(call.dialect), &[u8::from(call.stream)]]);
     hash.add_all(&[call.provider.as_bytes(), call.model.as_bytes()]);
     hash.add_all(call.headers);
@@ -162,6 +162,18 @@ impl Parts {
     fn add(&mut self, part: &[u8]) {
         self.0.update((part.len() as u64).to_le_bytes());
         self.0.update(part);
+    }
+
+    fn add_tenant(&mut self, tenant: Tenant<'_>) {
+        match tenant {
+            Tenant::Everyone => self.add(b"everyone"),
+            Tenant::Team(team) => self.add_all(&[b"team", team.as_bytes()]),
+            Tenant::Key(id) => self.add_all(&[b"key", id.as_bytes()]),
+            Tenant::Client(key, team) => {
+                self.add_all(&[b"client", &key, team.unwrap_or_default().as_bytes()]);
+            }
+            Tenant::Open(team) => self.add_all(&[b"open", team.unwrap_or_default().as_bytes()]),
+        }
     }
 
     fn add_all(&mut self, parts: &[&[u8]]) {

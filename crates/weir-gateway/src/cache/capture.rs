@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::{StatusCode, header};
+use weir_control::cache::semantic::Asked;
 use weir_control::cache::{Cache, CacheKey, CachedAnswer, Landing, Lead, Place, may_be_kept};
 use weir_dialect::{Dialect, ResponseFacts};
 use weir_types::Span;
@@ -27,6 +28,8 @@ pub(super) struct Capture {
     key: CacheKey,
     /// Held while others wait for this answer.
     lead: Option<Lead>,
+    /// What the semantic cache is to learn from it.
+    asked: Option<Box<Asked>>,
     dialect: Dialect,
     provider: usize,
     model: Arc<str>,
@@ -48,16 +51,25 @@ pub(crate) struct Keep {
     cache: Arc<Cache>,
     key: CacheKey,
     lead: Option<Lead>,
+    asked: Option<Box<Asked>>,
+    dialect: Dialect,
     answer: CachedAnswer,
 }
 
 /// Begins to catch the call's answer.
-pub(super) fn begin(ctx: &CallContext, cache: &Arc<Cache>, request: CacheRequest, lead: Option<Lead>) {
+pub(super) fn begin(
+    ctx: &CallContext,
+    cache: &Arc<Cache>,
+    request: CacheRequest,
+    lead: Option<Lead>,
+    asked: Option<Box<Asked>>,
+) {
     let stream = ctx.question.get().is_some_and(|question| question.stream);
     ctx.progress.borrow_mut().cache.capture = Some(Box::new(Capture {
         cache: Arc::clone(cache),
         key: request.read.key,
         lead,
+        asked,
         dialect: request.dialect,
         provider: request.provider,
         model: request.model,
@@ -168,7 +180,8 @@ impl Capture {
             model: self.model,
             team: self.team,
         };
-        Keep { cache: self.cache, key: self.key, lead: self.lead, answer }
+        let (key, lead, asked, dialect) = (self.key, self.lead, self.asked, self.dialect);
+        Keep { cache: self.cache, key, lead, asked, dialect, answer }
     }
 }
 
@@ -180,6 +193,9 @@ impl Keep {
         self.answer.cost = span.cost;
         self.answer.price_version.clone_from(&span.price_version);
         let answer = Arc::new(self.answer);
-        self.cache.keep(self.key, answer, self.lead);
+        self.cache.keep(self.key, Arc::clone(&answer), self.lead);
+        if let (Some(asked), Some(semantic)) = (self.asked, self.cache.semantic()) {
+            semantic.learn(*asked, self.dialect, self.key, answer);
+        }
     }
 }

@@ -6,6 +6,7 @@ use http::Method;
 use http::header::HeaderName;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
+use weir_control::cache::semantic::{Asker, Question};
 use weir_control::cache::{Cache, CacheCall, CacheShare, Place, ReadCall, Tenant, read};
 use weir_dialect::Dialect;
 
@@ -49,6 +50,23 @@ impl CacheRequest {
     /// Where its entry is.
     pub(super) fn place(&self) -> Place<'_> {
         Place { team: self.team.as_deref(), model: &self.model, key: self.read.key }
+    }
+
+    /// What the call asks in words; `None` when it does not end with that.
+    pub(super) fn question(&self, ctx: &CallContext, cache: &Cache) -> Option<Question> {
+        let question = ctx.question.get()?;
+        let provider = ctx.provider(self.provider);
+        let call = CacheCall {
+            tenant: tenant(ctx, cache.config().share, provider, self.team.as_deref()),
+            dialect: self.dialect,
+            provider: &provider.name,
+            model: &self.model,
+            stream: question.stream,
+            headers: &asked_in_head(ctx),
+            body: &question.body,
+        };
+        let agent = ctx.attribution().agent.clone();
+        Question::of(&call, Asker { team: self.team.as_ref(), agent: agent.as_ref() })
     }
 
     pub(super) fn of(ctx: &CallContext, cache: &Cache, candidates: &[Candidate]) -> Result<Self, Unasked> {

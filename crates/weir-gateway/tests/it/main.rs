@@ -16,6 +16,7 @@ mod budget;
 mod budget_fleet;
 mod cache;
 mod cache_fleet;
+mod cache_semantic;
 mod disconnect;
 mod failover;
 mod keep_alive;

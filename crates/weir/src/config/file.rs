@@ -14,6 +14,7 @@ use weir_control::budget::{BudgetEntry, RateLimitEntry};
 use weir_monitor::Entry as Monitor;
 
 pub use super::cache::Cache;
+pub use super::embeddings::Embeddings;
 pub use super::redis::Redis;
 pub use weir_notify::SecretRef;
 use weir_notify::{InhibitEntry, ReceiverEntry, RoutingEntry, SilenceEntry};
@@ -36,6 +37,8 @@ pub struct File {
     pub routes: Vec<Route>,
     /// Answers that are given again to the same call.
     pub cache: Cache,
+    /// What turns texts into vectors, for the semantic cache.
+    pub embeddings: Embeddings,
     /// What gateways of a fleet share.
     pub redis: Redis,
     /// How data is kept.

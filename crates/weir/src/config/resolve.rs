@@ -18,6 +18,7 @@ use weir_meter::{PriceBook, PriceOverride};
 use weir_store::{Durability, Retention, StoreConfig};
 use weir_types::Secret;
 
+use super::embeddings::EmbeddingsPlace;
 use super::file;
 use super::listeners::Listeners;
 use super::problem::Problem;
@@ -37,6 +38,8 @@ pub struct Config {
     pub api: ApiAccess,
     /// What the gateway does.
     pub gateway: GatewayConfig,
+    /// What turns texts into vectors.
+    pub embeddings: Option<EmbeddingsPlace>,
     /// What gateways of a fleet share.
     pub redis: Option<RedisPlace>,
     /// How data is kept, and where.
@@ -122,6 +125,8 @@ impl Resolver<'_> {
         let admin_token = file.server.admin_token.as_ref().and_then(|s| self.secret("server.admin_token", s));
         let listeners = self.listeners(&file.listeners, admin_token.is_some());
         let gateway = self.gateway(&file);
+        let needs_embeddings = file.cache.needs_embeddings();
+        let embeddings = self.embeddings(&file.embeddings, &gateway.providers, needs_embeddings);
         let redis = self.redis(&file.redis, file.cache.needs_redis());
         let overrides = file.prices.iter().map(price_override).collect();
         let prices = PriceBook::bundled().with_overrides(overrides);
@@ -139,6 +144,7 @@ impl Resolver<'_> {
             worker_threads: file.server.worker_threads.map(usize::from),
             api: ApiAccess { admin_token, allowed_hosts: file.server.allowed_hosts },
             gateway,
+            embeddings,
             redis,
             store: store_config(file.server.data_dir, &file.store),
             prices: prices?,

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 use weir_control::budget::{Fleet, FleetConfig, Ledger, LimitSpec};
 use weir_control::redis::Redis;
+use weir_embed::Embedder;
 use weir_gateway::front::{FrontConfig, serve};
 use weir_gateway::{
     Gateway, GatewayConfig, GatewayError, GatewayParts, ProviderConfig, ProviderKind, RetryConfig,
@@ -84,6 +85,7 @@ pub struct WeirBuilder {
     pub redis: Option<Arc<Redis>>,
     /// The fleet whose limits it shares, through `redis`.
     pub fleet: Option<FleetConfig>,
+    pub embedder: Option<Arc<Embedder>>,
     keys: Keys,
     ledger: Ledger,
 }
@@ -106,7 +108,8 @@ impl WeirBuilder {
         let retry = RetryConfig { backoff_base_ms: 0, ..RetryConfig::default() };
         let config = GatewayConfig { providers, retry, ..GatewayConfig::default() };
         let front = FrontConfig { worker_threads: 1, ..FrontConfig::default() };
-        Self { config, front, redis: None, fleet: None, keys: Keys::default(), ledger: Ledger::default() }
+        let (redis, fleet, embedder) = (None, None, None);
+        Self { config, front, redis, fleet, embedder, keys: Keys::default(), ledger: Ledger::default() }
     }
 
     /// Routes a model to providers, `name` or `name/model`.
@@ -155,6 +158,7 @@ impl WeirBuilder {
             policies: policies.clone(),
             ledger: Arc::clone(&ledger),
             redis: self.redis,
+            embedder: self.embedder,
             meter: Arc::new(Meter::new(PriceBook::bundled())),
             clock: clock.clone(),
         };
