@@ -35,14 +35,15 @@ const HELD: [(&[&str], &[&str], &str); 8] = [
     (&["anyhow"], &["weir", "xtask"], "libraries have error enums"),
     (
         &["hyper-rustls", "rustls"],
-        &["weir-gateway", "weir-demo", "weir-notify"],
-        "only the gateway speaks to providers, and only the notifier to receivers",
+        &["weir-gateway", "weir-embed", "weir-demo", "weir-notify"],
+        "only the gateway and the embedder speak to providers, and only the notifier to receivers",
     ),
     (&["lettre"], &["weir-notify"], "only the notifier writes mail"),
     (
         &["tokio", "hyper", "hyper-util", "tower", "reqwest", "ureq"],
         &[
             "weir-control",
+            "weir-embed",
             "weir-gateway",
             "weir-ingest",
             "weir-notify",
