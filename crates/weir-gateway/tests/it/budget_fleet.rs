@@ -161,6 +161,7 @@ async fn two_hundred_clients_of_four_gateways_use_up_a_budget_and_never_pass_it(
     let statuses = fleet.drain(200, 4).await;
     assert!(statuses.iter().all(|status| matches!(status, 200 | 429)), "{statuses:?}");
     // While others' calls were under way some were refused for what those held and did not use.
+    fleet.nothing_reserved().await;
     while fleet.gateways[0].chat(short_chat()).await.status == 200 {}
     let settled = fleet.settled();
     assert!(settled <= limit, "{settled} of {limit}");
@@ -229,6 +230,7 @@ async fn without_redis_deny_refuses_and_says_why_and_limits_hold_when_it_is_back
     fleet.server.go_on();
     fleet.shared().await;
     let statuses = fleet.drain(4, 10).await;
+    fleet.nothing_reserved().await;
     while fleet.gateways[1].chat(short_chat()).await.status == 200 {}
     assert!(statuses.iter().all(|status| matches!(status, 200 | 429)), "{statuses:?}");
     let settled = fleet.settled();
@@ -269,6 +271,7 @@ async fn without_redis_a_local_share_is_what_was_left_by_the_number_of_gateways(
     fleet.server.go_on();
     fleet.drain(8, 4).await;
     fleet.shared().await;
+    fleet.nothing_reserved().await;
     while fleet.gateways[3].chat(short_chat()).await.status == 200 {}
     let settled = fleet.settled();
     assert!(settled <= limit && settled > limit - RESERVED_NANO_USD, "{settled} of {limit}");
