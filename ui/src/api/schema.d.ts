@@ -2539,43 +2539,7 @@ export interface components {
             /** @description The first instant after them; that of all spans unless said. */
             to?: string | null;
         };
-        /**
-         * @description How the cache of answers is doing. Counts are since Weir started; `custom.llm.cache_hit`, `custom.llm.cache_miss` and
-         *     `llm.cost.saved_usd` have them over time.
-         *     rive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-         *     struct CacheReport {
-         *     /// Whether a cache is configured. Without one all numbers are zero.
-         *     pub is_enabled: bool,
-         *     /// Whether hits are answered; otherwise they are only noted on spans.
-         *     pub is_enforcing: bool,
-         *     /// Entries in this process.
-         *     pub entries: u64,
-         *     /// Bytes that they take.
-         *     pub bytes: u64,
-         *     /// Bytes that they may take.
-         *     pub bytes_max: u64,
-         *     /// Seconds that an entry lives.
-         *     pub ttl_s: u64,
-         *     /// Calls that were answered from it.
-         *     pub hits: u64,
-         *     /// Calls that waited for an identical one and got its answer.
-         *     pub coalesced: u64,
-         *     /// Calls that wait for an identical one now.
-         *     pub waiting: u64,
-         *     /// Calls whose answer was not there.
-         *     pub misses: u64,
-         *     /// Calls that were not looked up.
-         *     pub bypasses: u64,
-         *     /// Calls that would have been answered, had the cache not only observed.
-         *     pub would_hit: u64,
-         *     /// What hits have saved.
-         *     pub saved_usd: f64,
-         *     /// Answers to questions that mean the same; `null` where they are not looked for.
-         *     pub semantic: Option<SemanticReport>,
-         *
-         *
-         *     How the semantic cache is doing: answers to questions that are put in other words. Counts are since Weir started.
-         */
+        /** @description How the semantic cache is doing: answers to questions that are put in other words. Counts are since Weir started. */
         SemanticReport: {
             /**
              * Format: int64
@@ -2639,76 +2603,7 @@ export interface components {
              */
             would_hit: number;
         };
-        /**
-         * @description How the cache of answers is doing. Counts are since Weir started; `custom.llm.cache_hit`, `custom.llm.cache_miss` and
-         *     `llm.cost.saved_usd` have them over time.
-         *     rive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-         *     struct CacheReport {
-         *     /// Whether a cache is configured. Without one all numbers are zero.
-         *     pub is_enabled: bool,
-         *     /// Whether hits are answered; otherwise they are only noted on spans.
-         *     pub is_enforcing: bool,
-         *     /// Entries in this process.
-         *     pub entries: u64,
-         *     /// Bytes that they take.
-         *     pub bytes: u64,
-         *     /// Bytes that they may take.
-         *     pub bytes_max: u64,
-         *     /// Seconds that an entry lives.
-         *     pub ttl_s: u64,
-         *     /// Calls that were answered from it.
-         *     pub hits: u64,
-         *     /// Calls that waited for an identical one and got its answer.
-         *     pub coalesced: u64,
-         *     /// Calls that wait for an identical one now.
-         *     pub waiting: u64,
-         *     /// Calls whose answer was not there.
-         *     pub misses: u64,
-         *     /// Calls that were not looked up.
-         *     pub bypasses: u64,
-         *     /// Calls that would have been answered, had the cache not only observed.
-         *     pub would_hit: u64,
-         *     /// What hits have saved.
-         *     pub saved_usd: f64,
-         *     /// Answers to questions that mean the same; `null` where they are not looked for.
-         *     pub semantic: Option<SemanticReport>,
-         *
-         *
-         *     How the semantic cache is doing: answers to questions that are put in other words. Counts are since Weir started.
-         *     rive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-         *     struct SemanticReport {
-         *     /// Whether it answers in scopes that have a threshold; otherwise hits are only noted on spans.
-         *     pub is_enforcing: bool,
-         *     /// What turns texts into vectors.
-         *     pub embedding_model: String,
-         *     /// Questions that are remembered.
-         *     pub entries: u64,
-         *     /// Bytes that they take, without the answers.
-         *     pub bytes: u64,
-         *     /// Calls that were answered.
-         *     pub hits: u64,
-         *     /// Calls that would have been answered: in observe mode, in scopes without a threshold yet, and those that were checked.
-         *     pub would_hit: u64,
-         *     /// Calls with a question near enough that differed in a number, a name, a negation or the like, and went on.
-         *     pub guarded: u64,
-         *     /// Calls that were not looked up, because too many waited for their vector or it could not be had.
-         *     pub unasked: u64,
-         *     /// Would-be hits whose answer was compared with the provider's.
-         *     pub checks: u64,
-         *     /// Those of them that the comparison found to differ.
-         *     pub false_hits: u64,
-         *     /// The share of false hits that the operator accepts (`max_false_hits`).
-         *     pub false_hits_max: f64,
-         *     /// What hits have saved.
-         *     pub saved_usd: f64,
-         *     /// Scopes, the ones with most checks first; 100 at most.
-         *     pub scopes: Vec<SemanticScopeReport>,
-         *     /// How many scopes there are.
-         *     pub scope_count: u64,
-         *
-         *
-         *     Calls whose threshold is measured together: those of one tenant, agent, provider and model.
-         */
+        /** @description Calls whose threshold is measured together: those of one tenant, agent, provider and model. */
         SemanticScopeReport: {
             /** @description The agent; `null` for calls without one. */
             agent: string | null;
