@@ -42,6 +42,7 @@ test('memory is told in powers of 1024', () => {
 
 const scope: Scope = {
   team: 'payments',
+  agent: null,
   provider: 'openai',
   model: 'gpt-4o',
   threshold: 0.93,
@@ -57,9 +58,11 @@ const semantic: Semantic = {
   is_enforcing: true,
   embedding_model: 'text-embedding-3-small',
   entries: 3,
+  bytes: 4_608,
   hits: 10,
   would_hit: 4,
   guarded: 0,
+  unasked: 0,
   checks: 100,
   false_hits: 1,
   false_hits_max: 0.05,

@@ -7,15 +7,11 @@ import { groupName, type Value } from '../chart/table';
 import { aggregate, type FilterTag, type Filters, top } from '../query/expression';
 import { groupLines, lines, stack, type PanelContent } from '../question/charts';
 import type { Subject } from '../question/subject.svelte';
-import type { Semantic } from './semantic';
 
 type Schemas = components['schemas'];
 
 /** How the cache is doing; its counts are since Weir started. */
-export type Report = Schemas['CacheReport'] & {
-  /** Absent where questions in other words are not looked for. */
-  semantic?: Semantic | null;
-};
+export type Report = Schemas['CacheReport'];
 
 /** Whom hits are told by. */
 export const DIMENSIONS = [
