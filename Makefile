@@ -47,10 +47,13 @@ ui/node_modules/.stamp: ui/package-lock.json
 ui/dist/index.html: ui/node_modules/.stamp $(shell find ui/src ui/index.html ui/vite.config.* -type f 2>/dev/null)
 	cd ui && npm run --silent build
 
-.PHONY: tools
-tools: ## Install what only the tests need: Chromium, Redis, client packages
-	@scripts/install-chromium.sh
+.PHONY: redis
+redis: ## Install the Redis server that tests of fleets start
 	@scripts/install-redis.sh
+
+.PHONY: tools
+tools: redis ## Install what only the tests need: Redis, Chromium, client packages
+	@scripts/install-chromium.sh
 	@tests/clients/setup.sh
 
 .PHONY: test
@@ -63,7 +66,7 @@ lint: deps ui ## Format, clippy, the project's own checks
 	cargo xtask tidy
 
 .PHONY: test-rust
-test-rust: deps model ui ## Unit, property and integration tests; kill and replay tests included
+test-rust: deps model redis ui ## Unit, property and integration tests; kill and replay tests included
 	cargo build --locked --profile $(PROFILE) --package weir
 	cargo test --locked --profile $(PROFILE) --workspace
 
