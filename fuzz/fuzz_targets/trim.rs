@@ -15,7 +15,10 @@ fuzz_target!(|data: &[u8]| {
     let model = if choice & 0x80 == 0 { "gpt-4o" } else { "claude-x" };
     let Ok(text) = std::str::from_utf8(body) else { return };
 
-    if let Ok(OutputCap::Set { edits, .. }) = cap_output(dialect, body, Some(model), 100) {
+    // A bound is set without reading the whole request, so it may stand in one that could not be read before either.
+    if read_request(dialect, body).is_ok()
+        && let Ok(OutputCap::Set { edits, .. }) = cap_output(dialect, body, Some(model), 100)
+    {
         let capped = apply_edits(text, edits);
         let facts = read_request(dialect, capped.as_bytes()).expect("a bound leaves a request readable");
         assert!(facts.max_output_tokens.is_some_and(|max| max <= 100));

@@ -42,8 +42,14 @@ pub fn cap_output(
     let json = json_object(body)?;
     let members = splice::members(json).map_err(|error| not_json(json, &error))?;
     let bound = |member: &Member<'_>| member.value.parse::<f64>().ok();
-    let stated: Vec<&Member<'_>> =
-        members.iter().filter(|member| names.contains(&&*member.name) && bound(member).is_some()).collect();
+    // Of members with one name providers take the last, so one that is no number leaves the output without a bound.
+    let is_bound_by =
+        |name: &str| members.iter().rfind(|member| member.name == name).is_some_and(|m| bound(m).is_some());
+    let names_stated: Vec<&str> = names.iter().copied().filter(|name| is_bound_by(name)).collect();
+    let stated: Vec<&Member<'_>> = members
+        .iter()
+        .filter(|member| names_stated.contains(&&*member.name) && bound(member).is_some())
+        .collect();
     if dialect == Dialect::AnthropicMessages && thinking_budget(&members).is_some_and(|budget| budget >= max)
     {
         return Ok(OutputCap::Impossible("thinking.budget_tokens must stay below max_tokens"));
@@ -132,6 +138,19 @@ mod tests {
             capped(Dialect::OpenAiChat, "m", r#"{"max_tokens":null}"#),
             r#"{"max_tokens":100}"#,
             "null is no bound"
+        );
+    }
+
+    #[test]
+    fn of_two_members_with_one_name_the_last_is_the_bound() {
+        let chat = |body| capped(Dialect::OpenAiChat, "gpt-4o", body);
+        assert_eq!(chat(r#"{"max_tokens":50,"max_tokens":null}"#), r#"{"max_tokens":100,"max_tokens":100}"#);
+        assert_eq!(chat(r#"{"max_tokens":500,"max_tokens":[1]}"#), r#"{"max_tokens":100,"max_tokens":100}"#);
+        assert_eq!(chat(r#"{"max_tokens":null,"max_tokens":50}"#), "kept");
+        assert_eq!(
+            chat(r#"{"max_tokens":900,"max_tokens":50}"#),
+            r#"{"max_tokens":100,"max_tokens":50}"#,
+            "whichever a provider reads"
         );
     }
 
