@@ -44,12 +44,12 @@ tokens_per_minute = 1000000000
 concurrent = 10000
 """
 
-# Each call has a number of its own, so that none is like another.
+# Each call has a number of its own in each round, so that none is like another.
 UNIQUE = """
-local calls = 0
+local round, calls = os.time(), 0
 request = function()
   calls = calls + 1
-  return wrk.format(nil, nil, nil, (wrk.body:gsub("quick brown fox", "quick brown fox " .. calls, 1)))
+  return wrk.format(nil, nil, nil, (wrk.body:gsub("quick brown fox", "quick brown fox " .. round .. calls, 1)))
 end
 """
 
