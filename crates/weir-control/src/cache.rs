@@ -25,6 +25,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use weir_types::{BoxFuture, CacheAdmin, CachePurge, CacheStats, NanoUsd, UnixMicros, wildcard_matches};
 
 pub use answer::{CachedAnswer, may_be_kept};
@@ -38,7 +40,8 @@ use shared::SharedEntries;
 use crate::redis::Redis;
 
 /// What the cache does with a hit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum CacheMode {
     /// Notes that it would have answered; the provider is asked all the same.
     Observe,
@@ -48,7 +51,8 @@ pub enum CacheMode {
 }
 
 /// Who shares entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum CacheShare {
     /// Callers of one team; those without a team share with nobody but themselves.
     #[default]
@@ -58,7 +62,8 @@ pub enum CacheShare {
 }
 
 /// Where entries are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum CacheBackend {
     /// In this process.
     #[default]
@@ -219,30 +224,27 @@ impl Cache {
             && (self.config.allow_tool_results || !call.has_tool_results)
     }
 
-    /// The entry with this key that is not older than the configuration and the caller (in seconds) allow.
-    pub fn find(&self, key: CacheKey, now: UnixMicros, age_max_s: Option<u64>) -> Option<Arc<CachedAnswer>> {
-        self.entries.get(&key).filter(|answer| self.is_fresh(answer, now, age_max_s))
-    }
-
-    fn is_fresh(&self, answer: &CachedAnswer, now: UnixMicros, age_max_s: Option<u64>) -> bool {
-        let age_s = answer.age_s(now);
-        age_s < self.config.ttl_s && age_max_s.is_none_or(|max| age_s < max)
-    }
-
-    /// Whether entries are not in this process, so that [`Self::find_shared`] is to be asked.
-    pub fn is_shared(&self) -> bool {
-        self.shared.is_some()
-    }
-
-    /// The same as [`Self::find`] where entries are in Redis.
-    pub async fn find_shared(
+    /// The entry of a place that is not older than the configuration and the caller (in seconds) allow. Waits only where
+    /// entries are in Redis; a server that is away is a miss.
+    pub async fn find(
         &self,
         place: Place<'_>,
         now: UnixMicros,
         age_max_s: Option<u64>,
     ) -> Option<Arc<CachedAnswer>> {
-        let answer = self.shared.as_ref()?.find(self.team(place.team), place.model, place.key).await?;
-        self.is_fresh(&answer, now, age_max_s).then(|| Arc::new(answer))
+        match &self.shared {
+            // Boxed, because the future of every call would be as large as this otherwise.
+            Some(shared) => {
+                Box::pin(shared.find(self.team(place.team), place.model, place.key)).await.map(Arc::new)
+            }
+            None => self.entries.get(&place.key),
+        }
+        .filter(|answer| self.is_fresh(answer, now, age_max_s))
+    }
+
+    fn is_fresh(&self, answer: &CachedAnswer, now: UnixMicros, age_max_s: Option<u64>) -> bool {
+        let age_s = answer.age_s(now);
+        age_s < self.config.ttl_s && age_max_s.is_none_or(|max| age_s < max)
     }
 
     /// Keeps an answer, in place of what the key named before, and then gives it to those who wait for it, so that who
@@ -298,14 +300,9 @@ impl Cache {
 
     /// Forgets the entries of a scope; returns how many.
     pub fn forget_all(&self, purge: &CachePurge) -> u64 {
-        let is_meant = |answer: &CachedAnswer| match purge {
-            CachePurge::All => true,
-            CachePurge::Team(team) => answer.team.as_deref() == Some(&**team),
-            CachePurge::Model(pattern) => wildcard_matches(pattern, &answer.model),
-        };
         let mut purged = 0;
         for (key, answer) in &self.entries {
-            if is_meant(&answer) {
+            if purge.covers(answer.team.as_deref(), &answer.model) {
                 self.entries.invalidate(&*key);
                 purged += 1;
             }

@@ -68,11 +68,7 @@ pub(crate) async fn answer(
             return Ok(None);
         }
     };
-    let found = match find(ctx, cache, &request) {
-        None if cache.is_shared() => Box::pin(find_shared(ctx, cache, &request)).await,
-        found => found,
-    };
-    if let Some(answer) = found {
+    if let Some(answer) = find(ctx, cache, &request).await {
         if cache.config().mode == CacheMode::Enforce {
             return Ok(Some(replay(ctx, cache, answer, CacheStatus::Exact).await));
         }
@@ -98,7 +94,7 @@ async fn ask(
     lead: Option<Lead>,
 ) -> Result<Option<Response<GatewayBody>>, Refusal> {
     let similar = match cache.semantic() {
-        Some(_) => Box::pin(similar::look_up(ctx, cache, &request)).await,
+        Some(semantic) => Box::pin(similar::look_up(ctx, cache, semantic, &request)).await,
         None => Similar::Unanswered(None),
     };
     match similar {
@@ -133,19 +129,11 @@ fn header(status: CacheStatus) -> HeaderValue {
     })
 }
 
-fn find(ctx: &CallContext, cache: &Cache, request: &CacheRequest) -> Option<Arc<CachedAnswer>> {
+async fn find(ctx: &CallContext, cache: &Cache, request: &CacheRequest) -> Option<Arc<CachedAnswer>> {
     if request.is_refreshed {
         return None;
     }
-    cache.find(request.read.key, ctx.gateway().parts.clock.now(), request.age_max_s)
-}
-
-/// The same where entries are not in this process. A server that is away is a miss.
-async fn find_shared(ctx: &CallContext, cache: &Cache, request: &CacheRequest) -> Option<Arc<CachedAnswer>> {
-    if request.is_refreshed {
-        return None;
-    }
-    cache.find_shared(request.place(), ctx.gateway().parts.clock.now(), request.age_max_s).await
+    cache.find(request.place(), ctx.gateway().parts.clock.now(), request.age_max_s).await
 }
 
 /// Leads, unless somebody has brought the answer between the look-up and now; then that is given, with this status.
@@ -156,11 +144,9 @@ async fn lead_or_answer(
     lead: Lead,
     status: CacheStatus,
 ) -> Result<Option<Response<GatewayBody>>, Refusal> {
-    let found = match find(ctx, cache, &request) {
-        None if cache.is_shared() => Box::pin(find_shared(ctx, cache, &request)).await,
-        found => found,
+    let Some(answer) = find(ctx, cache, &request).await else {
+        return ask(ctx, cache, request, Some(lead)).await;
     };
-    let Some(answer) = found else { return ask(ctx, cache, request, Some(lead)).await };
     lead.land(Landing::Answered(Arc::clone(&answer)));
     Ok(Some(replay(ctx, cache, answer, status).await))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{BoxFuture, NanoUsd};
+use crate::{BoxFuture, NanoUsd, wildcard_matches};
 
 /// How the cache is doing. Counts are since the start.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -106,6 +106,17 @@ pub enum CachePurge {
     Team(Arc<str>),
     /// Those of models; `*` stands for any run of characters.
     Model(Arc<str>),
+}
+
+impl CachePurge {
+    /// Whether an entry of this team and model is meant.
+    pub fn covers(&self, team: Option<&str>, model: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Team(wanted) => team == Some(&**wanted),
+            Self::Model(pattern) => wildcard_matches(pattern, model),
+        }
+    }
 }
 
 /// The cache, for those who look at it and tidy it. Implemented by the layer itself, asked by the API.

@@ -33,6 +33,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use tokio::sync::{Notify, mpsc, oneshot};
 use weir_types::{Clock, UnixMicros};
@@ -48,7 +50,8 @@ use sender::Sender;
 const ASKS_MAX: usize = 10_000;
 
 /// What is granted while Redis is away or has lost its memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum OnUnavailable {
     /// What fits this gateway's own amounts. All gateways together may use each limit as often as there are gateways.
     Allow,

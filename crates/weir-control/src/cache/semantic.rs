@@ -26,7 +26,7 @@ mod question;
 mod scopes;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use weir_dialect::Dialect;
@@ -157,11 +157,9 @@ impl Semantic {
     /// Begins to look for an answered question that means the same. `None` when there is none to compare with, or too many
     /// calls wait already.
     pub fn look_up(self: &Arc<Self>, question: &Question) -> Option<Running<Sight>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        if !index.knows(&question.place) {
+        if !self.index().knows(&question.place) {
             return None;
         }
-        drop(index);
         let (semantic, question) = (Arc::clone(self), question.clone());
         let looking = self.embedder.run(move |model| {
             let Ok(vector) = model.embed(&question.text) else {
@@ -174,9 +172,7 @@ impl Semantic {
     }
 
     fn see(&self, question: &Question, vector: Vector) -> Sight {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let near = index.nearest(&question.place, &vector, self.config.threshold_min, CANDIDATES_MAX);
-        drop(index);
+        let near = self.index().nearest(&question.place, &vector, self.config.threshold_min, CANDIDATES_MAX);
         let nearest = near.iter().find(|near| guards::difference(&near.text, &question.text).is_none());
         if nearest.is_none() && !near.is_empty() {
             self.counters.guarded.fetch_add(1, Ordering::Relaxed);
@@ -219,7 +215,7 @@ impl Semantic {
 
     /// Forgets a question whose answer is gone.
     pub fn forget(&self, question: &Question, key: CacheKey) {
-        self.index.write().unwrap_or_else(PoisonError::into_inner).forget(&question.place, key);
+        self.index_mut().forget(&question.place, key);
     }
 
     /// Remembers a question that was answered, and compares the answer with that of a would-be hit. Done later; not at all
@@ -244,7 +240,7 @@ impl Semantic {
                 team: answer.team.clone(),
                 model: Arc::clone(&answer.model),
             };
-            semantic.index.write().unwrap_or_else(PoisonError::into_inner).insert(question.place, entry);
+            semantic.index_mut().insert(question.place, entry);
         });
     }
 
@@ -256,13 +252,13 @@ impl Semantic {
 
     /// Forgets the questions of a scope.
     pub(super) fn forget_all(&self, purge: &CachePurge) {
-        self.index.write().unwrap_or_else(PoisonError::into_inner).forget_all(purge);
+        self.index_mut().forget_all(purge);
     }
 
     /// How it is doing. `can_answer` as for [`Self::decide`].
     pub(super) fn stats(&self, can_answer: bool) -> SemanticStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (entries, bytes) = self.index.read().unwrap_or_else(PoisonError::into_inner).size();
+        let (entries, bytes) = self.index().size();
         let (scope_count, scopes) = self.scopes().report(&self.config);
         SemanticStats {
             is_enforcing: can_answer && self.config.mode == CacheMode::Enforce,
@@ -282,7 +278,15 @@ impl Semantic {
         }
     }
 
-    fn scopes(&self) -> std::sync::MutexGuard<'_, Scopes> {
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn scopes(&self) -> MutexGuard<'_, Scopes> {
         self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

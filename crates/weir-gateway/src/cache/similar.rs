@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_control::cache::semantic::{Asked, Nearest, Semantic, Sight, Verdict};
+use weir_control::cache::semantic::{Asked, Semantic, Sight, Verdict};
 use weir_control::cache::{Cache, CachedAnswer, Place};
 use weir_types::{NanoUsd, PolicyDecision};
 
@@ -22,12 +22,13 @@ pub(super) enum Similar {
 }
 
 /// Looks for an answer to a question that means the same.
-pub(super) async fn look_up(ctx: &CallContext, cache: &Cache, request: &CacheRequest) -> Similar {
-    let question = || request.question(ctx, cache);
-    let Some((semantic, question)) = cache.semantic().and_then(|semantic| Some((semantic, question()?)))
-    else {
-        return Similar::Unanswered(None);
-    };
+pub(super) async fn look_up(
+    ctx: &CallContext,
+    cache: &Cache,
+    semantic: &Arc<Semantic>,
+    request: &CacheRequest,
+) -> Similar {
+    let Some(question) = request.question(ctx, cache) else { return Similar::Unanswered(None) };
     let mut asked = Box::new(Asked { question, vector: None, would_be: None });
     if request.is_refreshed {
         return Similar::Unanswered(Some(asked));
@@ -35,11 +36,12 @@ pub(super) async fn look_up(ctx: &CallContext, cache: &Cache, request: &CacheReq
     let Sight { vector, nearest } = see(semantic, &asked).await;
     asked.vector = vector;
     let Some(nearest) = nearest else { return Similar::Unanswered(Some(asked)) };
-    let Some(answer) = fetch(ctx, cache, request, nearest).await else {
+    let (place, now) = (Place { key: nearest.key, ..request.place() }, ctx.gateway().parts.clock.now());
+    let Some(answer) = cache.find(place, now, None).await else {
         semantic.forget(&asked.question, nearest.key);
         return Similar::Unanswered(Some(asked));
     };
-    let age_s = answer.age_s(ctx.gateway().parts.clock.now());
+    let age_s = answer.age_s(now);
     if request.age_max_s.is_some_and(|max| age_s >= max) {
         return Similar::Unanswered(Some(asked));
     }
@@ -71,21 +73,6 @@ async fn see(semantic: &Arc<Semantic>, asked: &Asked) -> Sight {
         return Sight::default();
     };
     sight
-}
-
-/// The entry that was found; `None` when it is gone.
-async fn fetch(
-    ctx: &CallContext,
-    cache: &Cache,
-    request: &CacheRequest,
-    nearest: Nearest,
-) -> Option<Arc<CachedAnswer>> {
-    let now = ctx.gateway().parts.clock.now();
-    if cache.is_shared() {
-        let place = Place { key: nearest.key, ..request.place() };
-        return cache.find_shared(place, now, None).await;
-    }
-    cache.find(nearest.key, now, None)
 }
 
 fn note(ctx: &CallContext, action: &str, detail: String, saved: Option<NanoUsd>) {

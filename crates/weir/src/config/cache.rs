@@ -8,39 +8,6 @@ use serde::{Deserialize, Serialize};
 use weir_control::cache::semantic::SemanticConfig;
 use weir_control::cache::{CacheBackend, CacheConfig, CacheMode, CacheShare};
 
-/// What the cache does with a hit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Notes on the span that it would have answered; the provider is asked all the same.
-    Observe,
-    /// Answers.
-    #[default]
-    Enforce,
-}
-
-/// Where answers are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Backend {
-    /// In this process.
-    #[default]
-    Memory,
-    /// In the Redis of `[redis]`.
-    Redis,
-}
-
-/// Who shares answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Share {
-    /// Callers of one team.
-    #[default]
-    Team,
-    /// Everybody whose right to call is checked by Weir.
-    All,
-}
-
 /// Answers that are given again to the same call. docs/guide/cost-control.md says which calls are the same and what is
 /// never kept.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -49,10 +16,10 @@ pub struct Cache {
     /// Whether there is a cache.
     pub enabled: bool,
     /// What it does with a hit: "observe" notes on the span what would have been answered and saved, "enforce" answers.
-    pub mode: Mode,
+    pub mode: CacheMode,
     /// Where answers are kept: "memory" of this process, or "redis" (see `[redis]`), where all gateways of a fleet find them.
     /// Calls at the same time wait for each other within a process only.
-    pub backend: Backend,
+    pub backend: CacheBackend,
     /// Seconds that an answer is given again.
     #[schemars(range(min = 1, max = 31_536_000))]
     pub ttl_s: u64,
@@ -64,7 +31,7 @@ pub struct Cache {
     pub entry_bytes_max: u32,
     /// Who shares answers: "team" or "all". Callers that show a provider's key of their own, which Weir cannot check, share
     /// with nobody who shows another, whatever is written here.
-    pub share: Share,
+    pub share: CacheShare,
     /// The highest temperature at which a call is answered from the cache. A call without one has the provider's default,
     /// 1; so 1 leaves out only calls that ask for more variety than usual, and less than 1 all calls that say nothing.
     #[schemars(range(min = 0, max = 2))]
@@ -87,7 +54,7 @@ pub struct Semantic {
     pub enabled: bool,
     /// What is done with a hit: "observe" notes on the span what would have been answered and saved, "enforce" answers, in
     /// scopes whose threshold is known.
-    pub mode: Mode,
+    pub mode: CacheMode,
     /// The share of hits that may be false. The threshold of a scope is the lowest similarity from which on fewer are, with
     /// 95 % confidence; until that is measured the scope is observed. 0.01 takes 299 checks without a false hit.
     #[schemars(range(min = 0.0001, max = 0.5))]
@@ -117,7 +84,7 @@ impl Default for Semantic {
         let defaults = SemanticConfig::default();
         Self {
             enabled: false,
-            mode: Mode::default(),
+            mode: defaults.mode,
             max_false_hits: defaults.false_hits_max,
             shadow_share: defaults.shadow_share,
             threshold_min: f64::from((defaults.threshold_min * 100.0).round()) / 100.0,
@@ -133,7 +100,7 @@ impl Semantic {
     #[allow(clippy::cast_possible_truncation)] // Similarities are computed in single precision.
     fn resolved(&self) -> Option<SemanticConfig> {
         self.enabled.then(|| SemanticConfig {
-            mode: self.mode.into(),
+            mode: self.mode,
             threshold: self.threshold.map(|threshold| threshold as f32),
             threshold_min: self.threshold_min as f32,
             false_hits_max: self.max_false_hits,
@@ -145,26 +112,17 @@ impl Semantic {
     }
 }
 
-impl From<Mode> for CacheMode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Observe => Self::Observe,
-            Mode::Enforce => Self::Enforce,
-        }
-    }
-}
-
 impl Default for Cache {
     fn default() -> Self {
         let defaults = CacheConfig::default();
         Self {
             enabled: false,
-            mode: Mode::default(),
-            backend: Backend::default(),
+            mode: defaults.mode,
+            backend: defaults.backend,
             ttl_s: defaults.ttl_s,
             bytes_max: defaults.bytes_max,
             entry_bytes_max: u32::try_from(defaults.entry_bytes_max).unwrap_or(u32::MAX),
-            share: Share::default(),
+            share: defaults.share,
             temperature_max: defaults.temperature_max,
             allow_tool_results: defaults.allow_tool_results,
             models: Vec::new(),
@@ -176,7 +134,7 @@ impl Default for Cache {
 impl Cache {
     /// The key that cannot do without a Redis.
     pub(super) fn needs_redis(&self) -> Option<&'static str> {
-        (self.enabled && self.backend == Backend::Redis).then_some("cache.backend")
+        (self.enabled && self.backend == CacheBackend::Redis).then_some("cache.backend")
     }
 
     /// The key that cannot do without embeddings.
@@ -187,18 +145,12 @@ impl Cache {
     /// What the gateway is told; `None` for no cache.
     pub(super) fn resolved(&self) -> Option<CacheConfig> {
         self.enabled.then(|| CacheConfig {
-            mode: self.mode.into(),
-            backend: match self.backend {
-                Backend::Memory => CacheBackend::Memory,
-                Backend::Redis => CacheBackend::Redis,
-            },
+            mode: self.mode,
+            backend: self.backend,
             ttl_s: self.ttl_s,
             bytes_max: self.bytes_max,
             entry_bytes_max: usize::try_from(self.entry_bytes_max).unwrap_or(usize::MAX),
-            share: match self.share {
-                Share::Team => CacheShare::Team,
-                Share::All => CacheShare::All,
-            },
+            share: self.share,
             temperature_max: self.temperature_max,
             allow_tool_results: self.allow_tool_results,
             models: self.models.iter().map(|model| Arc::from(model.as_str())).collect(),

@@ -8,19 +8,6 @@ use weir_types::Secret;
 
 use super::resolve::Resolver;
 
-/// What budgets and rate limits let through while Redis is away.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Unavailable {
-    /// What fits what this gateway itself has used.
-    Allow,
-    /// Nothing that an enforced limit is about.
-    Deny,
-    /// An equal share of what was left.
-    #[default]
-    LocalShare,
-}
-
 /// A Redis or Valkey that gateways of a fleet share. While it is away, the cache misses.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -35,12 +22,12 @@ pub struct Redis {
     /// What limits let through while the server is away or has lost its memory: "local_share" (an equal share of what was left),
     /// "deny" (nothing, status 503) or "allow" (what fits what this gateway itself has used). docs/guide/cost-control.md
     /// has the bound that each gives.
-    pub on_unavailable: Unavailable,
+    pub on_unavailable: OnUnavailable,
 }
 
 impl Default for Redis {
     fn default() -> Self {
-        Self { url: None, password: None, share_limits: true, on_unavailable: Unavailable::default() }
+        Self { url: None, password: None, share_limits: true, on_unavailable: OnUnavailable::default() }
     }
 }
 
@@ -65,11 +52,6 @@ impl Resolver<'_> {
             }
             return None;
         };
-        let on_unavailable = match written.on_unavailable {
-            Unavailable::Allow => OnUnavailable::Allow,
-            Unavailable::Deny => OnUnavailable::Deny,
-            Unavailable::LocalShare => OnUnavailable::LocalShare,
-        };
-        Some(RedisPlace { url, password, limits: written.share_limits.then_some(on_unavailable) })
+        Some(RedisPlace { url, password, limits: written.share_limits.then_some(written.on_unavailable) })
     }
 }

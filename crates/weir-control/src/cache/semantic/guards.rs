@@ -137,11 +137,8 @@ fn is_reordered(a: &Words, b: &Words) -> bool {
         }
         found
     };
-    let count = |words: &Words| {
-        words.all.iter().filter(|word| !word.is_light()).map(|word| &word.stem).collect::<BTreeSet<_>>().len()
-    };
     let (shared_a, shared_b) = (weighty(a, b), weighty(b, a));
-    let is_all = shared_a.len() == count(a) && shared_b.len() == count(b);
+    let is_all = shared_a.len() == weighty_stems(a).len() && shared_b.len() == weighty_stems(b).len();
     let compares = |words: &Words| words.all.iter().any(|word| word.low == "than");
     shared_a != shared_b && (is_all || (compares(a) && compares(b)))
 }
@@ -163,19 +160,21 @@ fn around(words: &Words) -> Vec<(String, String, String)> {
     found
 }
 
+/// The words of weight, each once.
+fn weighty_stems(words: &Words) -> BTreeSet<&str> {
+    words.all.iter().filter(|word| !word.is_light()).map(|word| &*word.stem).collect()
+}
+
 /// Words of weight that the texts have in common, below which one word of difference is no small difference.
 const SHARED_MIN: usize = 1;
 
 /// Whether the texts have the same words of weight but for one, which is another or is missing: "reset my router" and "reset
 /// my phone". People who say the same in other words change more than one of them.
 fn is_one_word_apart(a: &Words, b: &Words) -> bool {
-    let weighty = |words: &Words| -> BTreeSet<String> {
-        words.all.iter().filter(|word| !word.is_light()).map(|word| word.stem.clone()).collect()
-    };
-    let (a, b) = (weighty(a), weighty(b));
+    let (a, b) = (weighty_stems(a), weighty_stems(b));
     let shared = a.intersection(&b).count();
-    let only_a: Vec<&String> = a.difference(&b).collect();
-    let only_b: Vec<&String> = b.difference(&a).collect();
+    let only_a: Vec<&&str> = a.difference(&b).collect();
+    let only_b: Vec<&&str> = b.difference(&a).collect();
     let is_swap = match (&only_a[..], &only_b[..]) {
         ([one], [other]) => !words::are_kin(one, other),
         ([_], []) | ([], [_]) => true,

@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use weir_embed::{Vector, similarity};
-use weir_types::{CachePurge, wildcard_matches};
+use weir_types::CachePurge;
 
 use super::question::Place;
 use crate::cache::CacheKey;
@@ -136,15 +136,10 @@ impl Index {
 
     /// Forgets what a purge is about.
     pub(super) fn forget_all(&mut self, purge: &CachePurge) {
-        let is_meant = |entry: &Entry| match purge {
-            CachePurge::All => true,
-            CachePurge::Team(team) => entry.team.as_deref() == Some(&**team),
-            CachePurge::Model(pattern) => wildcard_matches(pattern, &entry.model),
-        };
         let (mut gone, mut bytes) = (0, 0);
         self.places.retain(|_, entries| {
             entries.retain(|(_, entry)| {
-                let is_meant = is_meant(entry);
+                let is_meant = purge.covers(entry.team.as_deref(), &entry.model);
                 gone += usize::from(is_meant);
                 bytes += if is_meant { entry.bytes() } else { 0 };
                 !is_meant
