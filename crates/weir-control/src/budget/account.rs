@@ -2,7 +2,6 @@
 //!
 //! The state is two numbers: what is settled, and what is *committed*: settled and reserved together. Only `committed` is
 //! held against the limit, by compare and swap, so no interleaving of calls passes it. `settled` is for people.
-
 //!
 //! Where gateways share their limits, an account also knows its name among them and what the others have. Then only the task
 //! that talks with them ([`super::fleet`]) holds amounts; settling is the same.

@@ -97,7 +97,8 @@ impl Entries {
     }
 }
 
-fn address(account: &Arc<Account>) -> usize {
+/// What tells accounts apart, as long as somebody holds them.
+pub(super) fn address(account: &Arc<Account>) -> usize {
     Arc::as_ptr(account).addr()
 }
 

@@ -16,7 +16,7 @@ use weir_types::{Clock, IdGenerator, UnixMicros};
 use super::super::account::Account;
 use super::super::{Ledger, Reservation};
 use super::away::Absence;
-use super::entries::{Entries, ttl_ms};
+use super::entries::{Entries, address, ttl_ms};
 use super::script::{Answer, Member, Reply, Request, State, Told, Verdict, Want, exchange};
 use super::{Ask, Counters, FleetConfig, Message, NotReserved, OnUnavailable, Touched};
 use crate::redis::{Redis, RedisError};
@@ -343,7 +343,7 @@ impl Sender {
 impl Outgoing {
     /// Adds what this gateway has in an account: which of the request's accounts it is.
     fn add(&mut self, entries: &mut Entries, account: &Arc<Account>, now: UnixMicros) -> usize {
-        let address = Arc::as_ptr(account).addr();
+        let address = address(account);
         if let Some(place) = self.places.get(&address) {
             return *place;
         }
