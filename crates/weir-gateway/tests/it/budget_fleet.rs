@@ -47,7 +47,7 @@ struct TestFleet {
 impl TestFleet {
     /// So many gateways that share these limits, once they do.
     async fn start(provider: &Provider, count: usize, limits: &[LimitSpec], mode: OnUnavailable) -> Self {
-        let mut fleet = Self { server: RedisServer::start(), gateways: Vec::new() };
+        let mut fleet = Self { server: RedisServer::start().unwrap(), gateways: Vec::new() };
         for number in 0..count {
             fleet.add(provider, &format!("gateway-{number}"), limits, mode).await;
         }
@@ -59,7 +59,7 @@ impl TestFleet {
         let mut builder = WeirBuilder::new(vec![provider_config("openai", provider.url("/v1"))])
             .limits(limits.to_vec())
             .threads(1);
-        builder.redis = Some(self.server.connection().await);
+        builder.redis = Some(redis::connection(&self.server).await);
         builder.fleet = Some(FleetConfig {
             // The time that a busy machine may take for all gateways to find Redis again.
             warm: Duration::from_secs(3),
@@ -227,7 +227,7 @@ async fn without_redis_deny_refuses_and_says_why_and_limits_hold_when_it_is_back
         (refused.header("retry-after"), refused.header("weir-policy")),
         (Some("1"), Some("budget;name=spend"))
     );
-    fleet.server.go_on();
+    fleet.server.go_on().unwrap();
     fleet.shared().await;
     let statuses = fleet.drain(4, 10).await;
     fleet.nothing_reserved().await;
@@ -268,7 +268,7 @@ async fn without_redis_a_local_share_is_what_was_left_by_the_number_of_gateways(
     }
     assert!(fleet.settled() <= limit);
     // Redis comes back empty while calls go on, and what is left goes to whoever asks.
-    fleet.server.go_on();
+    fleet.server.go_on().unwrap();
     fleet.drain(8, 4).await;
     fleet.shared().await;
     fleet.nothing_reserved().await;
@@ -290,7 +290,7 @@ async fn without_redis_allow_holds_each_gateway_to_the_whole_limit() {
         let used = weir.ledger.status(weir.now())[0].settled;
         assert!(used <= limit && used > limit - RESERVED_NANO_USD, "{used} of {limit}");
     }
-    fleet.server.go_on();
+    fleet.server.go_on().unwrap();
     fleet.shared().await;
     assert_eq!(fleet.gateways[0].chat(short_chat()).await.header("weir-error"), Some("budget_exceeded"));
 }
@@ -312,7 +312,7 @@ async fn what_a_gateway_that_is_gone_had_settled_is_not_forgotten_when_redis_is_
     gone.ledger.fleet().unwrap().leave().await;
     drop(gone);
     fleet.server.stop();
-    fleet.server.go_on();
+    fleet.server.go_on().unwrap();
     fleet.add(&provider, "gateway-new", &[budget(limit)], OnUnavailable::Deny).await;
     fleet.shared().await;
     for weir in &fleet.gateways {

@@ -27,12 +27,14 @@ async fn call(weir: &Weir, key: &str, more: &str) -> (String, Response) {
 
 #[tokio::test]
 async fn what_one_gateway_was_answered_another_gives_again_to_the_same_team() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let provider = Provider::answering(200, ANSWER).await;
-    let (one, other) =
-        (gateway(&provider, &server.connection().await), gateway(&provider, &server.connection().await));
+    let (one, other) = (
+        gateway(&provider, &redis::connection(&server).await),
+        gateway(&provider, &redis::connection(&server).await),
+    );
     assert_eq!(call(&one, "wk-a", "").await.0, "miss");
-    server.keys(1).await;
+    redis::holds(&server, 1).await;
     one.turn_clock_ms(5_000);
     let (said, response) = call(&other, "wk-a", "").await;
     assert_eq!((&*said, response.text(), response.header("age")), ("exact", ANSWER, Some("0")));
@@ -46,13 +48,15 @@ async fn what_one_gateway_was_answered_another_gives_again_to_the_same_team() {
 
 #[tokio::test]
 async fn streams_are_shared_as_streams() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let pieces: Vec<&str> = EVENTS.iter().copied().chain([USAGE_EVENT, DONE]).collect();
     let provider = Provider::doing(event_stream(&pieces)).await;
-    let (one, other) =
-        (gateway(&provider, &server.connection().await), gateway(&provider, &server.connection().await));
+    let (one, other) = (
+        gateway(&provider, &redis::connection(&server).await),
+        gateway(&provider, &redis::connection(&server).await),
+    );
     let (_, first) = call(&one, "wk-a", r#","stream":true"#).await;
-    server.keys(1).await;
+    redis::holds(&server, 1).await;
     let (said, second) = call(&other, "wk-a", r#","stream":true"#).await;
     assert_eq!((&*said, second.text()), ("exact", first.text()));
     assert_eq!(second.header("content-type"), first.header("content-type"));
@@ -60,9 +64,9 @@ async fn streams_are_shared_as_streams() {
 
 #[tokio::test]
 async fn a_redis_that_is_away_is_a_miss_and_its_return_is_noticed() {
-    let mut server = RedisServer::start();
+    let mut server = RedisServer::start().unwrap();
     let provider = Provider::answering(200, ANSWER).await;
-    let redis = server.connection().await;
+    let redis = redis::connection(&server).await;
     let weir = gateway(&provider, &redis);
     server.stop();
     for _ in 0..3 {
@@ -70,20 +74,22 @@ async fn a_redis_that_is_away_is_a_miss_and_its_return_is_noticed() {
         assert_eq!((&*said, response.status), ("miss", 200));
     }
     assert!(redis.failures() >= 3);
-    server.go_on();
+    server.go_on().unwrap();
     // A lost connection is noticed by the first command that uses it.
-    RedisServer::connected(&redis).await;
+    redis::connected(&redis).await;
     call(&weir, "wk-a", "").await;
-    server.keys(1).await;
+    redis::holds(&server, 1).await;
     assert_eq!(call(&weir, "wk-a", "").await.0, "exact");
 }
 
 #[tokio::test]
 async fn a_purge_at_one_gateway_is_a_purge_at_all() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let provider = Provider::answering(200, ANSWER).await;
-    let (one, other) =
-        (gateway(&provider, &server.connection().await), gateway(&provider, &server.connection().await));
+    let (one, other) = (
+        gateway(&provider, &redis::connection(&server).await),
+        gateway(&provider, &redis::connection(&server).await),
+    );
     for (purge, entries) in [
         (CachePurge::Team("a".into()), 1),
         (CachePurge::Model("gpt-4*".into()), 2),
@@ -92,8 +98,8 @@ async fn a_purge_at_one_gateway_is_a_purge_at_all() {
     ] {
         call(&one, "wk-a", "").await;
         call(&one, "wk-b", "").await;
-        server.keys(2).await;
+        redis::holds(&server, 2).await;
         assert_eq!(other.gateway.cache().unwrap().purge(&purge).await, entries, "{purge:?}");
-        server.keys(2 - entries).await;
+        redis::holds(&server, 2 - entries).await;
     }
 }

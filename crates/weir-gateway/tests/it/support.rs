@@ -2,13 +2,13 @@
 
 mod client;
 mod provider;
-mod redis;
+pub mod redis;
 mod weir;
 
 pub use client::{Client, Response};
 pub use provider::{Provider, Seen, Step, chunked, event_stream, json_answer};
-pub use redis::RedisServer;
 pub use weir::{Weir, WeirBuilder, attribute, provider_config};
+pub use weir_testkit::RedisServer;
 
 use std::time::Duration;
 

@@ -1,8 +1,5 @@
 //! A budget that two running Weirs share through a real Redis, one of which is killed.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -13,29 +10,6 @@ const DEAR: &str = "input_tokens=1000000;output_tokens=500000";
 
 /// One that is not answered before its gateway is killed.
 const HANGING: &str = "input_tokens=1000000;output_tokens=500000;delay_ms=600000";
-
-/// A Redis on a unix socket, ended with the test.
-struct RedisServer(Child);
-
-impl RedisServer {
-    fn start(folder: &Path) -> Self {
-        let server = Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--daemonize", "no", "--unixsocket"])
-            .arg(folder.join("redis.sock"))
-            .arg("--dir")
-            .arg(folder)
-            .stdout(Stdio::null())
-            .spawn();
-        Self(server.expect("redis-server is not installed: `make tools` does that"))
-    }
-}
-
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn body() -> String {
     json!({
@@ -71,12 +45,11 @@ async fn until_shared(weir: &WeirProcess) {
 
 #[tokio::test]
 async fn a_gateway_that_is_killed_frees_what_it_held_and_keeps_what_it_had_settled() {
-    let folder = tempfile::tempdir().unwrap();
-    let _redis = RedisServer::start(folder.path());
+    let redis = RedisServer::start().unwrap();
     let shared = format!(
-        "[redis]\nurl = \"unix://{}/redis.sock\"\non_unavailable = \"deny\"\n\n[[budgets]]\nname = \"all\"\nperiod = \
+        "[redis]\nurl = \"{}\"\non_unavailable = \"deny\"\n\n[[budgets]]\nname = \"all\"\nperiod = \
          \"month\"\namount_usd = 1.0\nshutoff_at = 1.0\n",
-        folder.path().display()
+        redis.url()
     );
     let (simulator, mut one) = weir_before_simulator(&shared).await;
     let other = WeirProcess::start(&config(&simulator, &shared)).await.unwrap();

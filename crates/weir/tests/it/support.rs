@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 pub use weir_testkit::{
-    Answer, HttpClient, OpenAnswer, RunningProvider, SIM_HEADER, WeirProcess, eventually, start_simulator,
+    Answer, HttpClient, OpenAnswer, RedisServer, RunningProvider, SIM_HEADER, WeirProcess, eventually,
+    start_simulator,
 };
 
 /// The longest a command may run; a replay of an hour on a busy machine is the longest of them.

@@ -1,10 +1,8 @@
 //! The shared state machine against a real Redis: whatever gateways do and whatever is lost, they never jointly pass the limit.
 
-use std::process::{Child, Command, Stdio};
-
 use proptest::prelude::*;
-use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
+use weir_testkit::RedisServer;
 
 use super::super::Amount;
 use super::super::accounts::PLACES;
@@ -14,39 +12,12 @@ use crate::redis::Redis;
 const LIMIT: Amount = 1_000;
 const GATEWAYS: usize = 3;
 
-/// A Redis on a unix socket, ended with the test.
-struct Server {
-    child: Child,
-    folder: TempDir,
-}
-
-impl Server {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let child = Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--daemonize", "no", "--unixsocket"])
-            .arg(folder.path().join("redis.sock"))
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is not installed: `make tools` does that");
-        Self { child, folder }
+async fn connection(server: &RedisServer) -> Redis {
+    let redis = Redis::open(&server.url(), None, &Handle::current()).unwrap();
+    while !redis.is_connected() {
+        tokio::task::yield_now().await;
     }
-
-    async fn connection(&self) -> Redis {
-        let url = format!("unix://{}/redis.sock", self.folder.path().display());
-        let redis = Redis::open(&url, None, &Handle::current()).unwrap();
-        while !redis.is_connected() {
-            tokio::task::yield_now().await;
-        }
-        redis
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+    redis
 }
 
 /// What may happen.
@@ -212,8 +183,8 @@ async fn take(redis: &Redis, gateways: &mut [Gateway], step: Step) {
 
 #[test]
 fn whatever_is_lost_gateways_never_jointly_pass_the_limit() {
-    let (server, runtime) = (Server::start(), Runtime::new().unwrap());
-    let redis = runtime.block_on(server.connection());
+    let (server, runtime) = (RedisServer::start().unwrap(), Runtime::new().unwrap());
+    let redis = runtime.block_on(connection(&server));
     let steps = prop::collection::vec(step(), 0..80);
     proptest!(ProptestConfig::with_cases(64), |(steps in steps)| {
         runtime.block_on(async {
@@ -239,9 +210,9 @@ fn whatever_is_lost_gateways_never_jointly_pass_the_limit() {
 
 #[test]
 fn what_was_certainly_written_and_is_gone_is_memory_that_was_lost() {
-    let (server, runtime) = (Server::start(), Runtime::new().unwrap());
+    let (server, runtime) = (RedisServer::start().unwrap(), Runtime::new().unwrap());
     runtime.block_on(async {
-        let redis = server.connection().await;
+        let redis = connection(&server).await;
         let mut gateway = Gateway::new(0);
         take(&redis, std::slice::from_mut(&mut gateway), Step::Flush).await;
         hold(&redis, &mut gateway, 10).await;
@@ -260,9 +231,9 @@ fn what_was_certainly_written_and_is_gone_is_memory_that_was_lost() {
 
 #[test]
 fn a_new_run_takes_over_what_the_one_before_had_settled() {
-    let (server, runtime) = (Server::start(), Runtime::new().unwrap());
+    let (server, runtime) = (RedisServer::start().unwrap(), Runtime::new().unwrap());
     runtime.block_on(async {
-        let redis = server.connection().await;
+        let redis = connection(&server).await;
         let mut gateway = Gateway::new(0);
         take(&redis, std::slice::from_mut(&mut gateway), Step::Flush).await;
         gateway.settled = 40;
