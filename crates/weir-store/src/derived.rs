@@ -13,7 +13,7 @@ use weir_types::{CacheStatus, Cell, Span, SpanKind, SpanStatus, metric};
 
 /// Which rows of `spans` are calls of a model; every derived metric is about calls. Agents and workflows repeat the
 /// usage of the calls they made, and a second report of a call is `same_as` the first; neither must count twice.
-pub(crate) const CALLS_SQL: &str = "kind IN ('llm', 'embedding', 'rerank') AND same_as IS NULL";
+pub const CALLS_SQL: &str = "kind IN ('llm', 'embedding', 'rerank') AND same_as IS NULL";
 
 fn is_call(span: &Span) -> bool {
     matches!(span.kind, SpanKind::Llm | SpanKind::Embedding | SpanKind::Rerank) && span.same_as.is_none()

@@ -39,6 +39,7 @@ mod tag_sql;
 mod thread;
 
 pub use config::{Durability, Retention, StoreConfig};
+pub use derived::CALLS_SQL;
 pub use error::StoreError;
 pub use journal::{DecodeError, Frame, FrameFault, SegmentEnd, SegmentReplay, replay_segment};
 pub use state::{KeyStore, SilenceCheck, hash_key};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use weir_api::wire::InstantQueryAnswer;
-use weir_query::{QueryContext, QueryError};
+use weir_query::{Query, QueryContext, QueryError};
 use weir_types::{SqlLimits, Table, TimeRange};
 
 use crate::client::{Backend, Local};
@@ -47,9 +47,18 @@ impl Backend {
     }
 }
 
+/// An expression, or the mistake in it as an editor would show it.
+pub fn parsed(expression: &str) -> anyhow::Result<Query> {
+    weir_query::parse(expression).map_err(|error| rendered(expression, &error))
+}
+
+/// An error of a question with the place in its text.
+pub fn rendered(expression: &str, error: &QueryError) -> anyhow::Error {
+    anyhow::anyhow!("{}", error.render(expression).trim_end())
+}
+
 fn values_here(local: &Local, expression: &str, range: TimeRange) -> anyhow::Result<InstantQueryAnswer> {
-    let rendered = |error: QueryError| anyhow::anyhow!("{}", error.render(expression).trim_end());
-    let query = weir_query::parse(expression).map_err(rendered)?;
     let context = QueryContext { range, step_us: None, tz: None };
-    Ok(weir_query::run_instant(&query, &context, local.store.scan().as_ref()).map_err(rendered)?.into())
+    let answer = weir_query::run_instant(&parsed(expression)?, &context, local.store.scan().as_ref());
+    Ok(answer.map_err(|error| rendered(expression, &error))?.into())
 }

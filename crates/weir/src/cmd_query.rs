@@ -8,6 +8,7 @@ use weir_api::wire::{InstantQueryAnswer, MetricList, QueryAnswer, TagMap, UnitNa
 use weir_query::{Query, QueryContext, QueryError};
 use weir_types::{Clock as _, Scan, ScanError, ScanRequest, ScanRow, SystemClock, TagKey};
 
+use crate::ask;
 use crate::cli::{Format, QueryArgs};
 use crate::client::{Backend, Client, Local};
 use crate::output;
@@ -46,7 +47,7 @@ fn here(local: &Local, args: &QueryArgs) -> anyhow::Result<String> {
     if args.explain {
         return explain(args, scan.as_ref());
     }
-    let rendered = |error: QueryError| anyhow::anyhow!("{}", error.render(&args.expression).trim_end());
+    let rendered = |error: QueryError| ask::rendered(&args.expression, &error);
     let (query, context) = question(args)?;
     if args.step.is_some() {
         series(&weir_query::run(&query, &context, scan.as_ref()).map_err(rendered)?.into(), args.format)
@@ -64,9 +65,7 @@ fn question(args: &QueryArgs) -> anyhow::Result<(Query, QueryContext)> {
     let range = weir_api::parse_range(Some(&args.from), Some(&args.to), now).map_err(anyhow::Error::msg)?;
     let step_us =
         args.step.as_deref().map(weir_api::parse_step_us).transpose().map_err(anyhow::Error::msg)?;
-    let query = weir_query::parse(&args.expression)
-        .map_err(|error| anyhow::anyhow!("{}", error.render(&args.expression).trim_end()))?;
-    Ok((query, QueryContext { range, step_us, tz: None }))
+    Ok((ask::parsed(&args.expression)?, QueryContext { range, step_us, tz: None }))
 }
 
 fn explain(args: &QueryArgs, scan: &dyn Scan) -> anyhow::Result<String> {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
-use serde_json::Value;
+use weir_store::CALLS_SQL;
 
 use crate::cli::{Format, ReconcileArgs, ReconcileBy};
 use crate::client::Backend;
@@ -92,7 +92,7 @@ fn counted(
     let table = backend.sql(&format!(
         "SELECT {name}, sum(coalesce(cost_nano_usd, 0))::DOUBLE / 1e9, count(*),
              count(*) FILTER (cost_nano_usd IS NULL AND (input_tokens > 0 OR output_tokens > 0))
-         FROM spans WHERE kind IN ('llm', 'embedding', 'rerank') AND same_as IS NULL AND provider = '{}'
+         FROM spans WHERE {CALLS_SQL} AND provider = '{}'
          AND (cache IS NULL OR cache NOT IN ('exact', 'semantic', 'coalesced'))
          AND strftime(start_time, '%Y-%m-%d') IN ({}) GROUP BY 1",
         provider.replace('\'', "''"),
@@ -203,9 +203,4 @@ fn hint(is_less: bool, unpriced: u64) -> String {
         (false, _) => "hint: does the account have discounts or credits? `[[prices]]` in weir.toml overrides list prices"
             .to_owned(),
     }
-}
-
-/// A number or a text of a number.
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
 }

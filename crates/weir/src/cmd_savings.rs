@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use weir_store::CALLS_SQL;
 use weir_types::{Clock as _, SystemClock, Table, TimeRange, UnixMicros, metric};
 
 use crate::cli::{Format, SavingsArgs, SavingsBy};
@@ -86,13 +87,12 @@ fn asked(backend: &Backend, range: TimeRange, by: SavingsBy) -> anyhow::Result<S
     let spent = backend.values(&format!("sum({})", metric::LLM_COST_USD), range)?;
     let spans = backend.sql(&format!(
         "SELECT sum(saved_nano_usd)::DOUBLE / 1e9, strftime(min(start_time), '%Y-%m-%dT%H:%M:%SZ') FROM spans
-         WHERE kind IN ('llm', 'embedding', 'rerank') AND same_as IS NULL
-         AND start_time >= make_timestamp({}) AND start_time < make_timestamp({})",
+         WHERE {CALLS_SQL} AND start_time >= make_timestamp({}) AND start_time < make_timestamp({})",
         range.from.0, range.to.0
     ))?;
     Ok(Savings {
-        from: time(range.from),
-        to: time(range.to),
+        from: output::time(range.from),
+        to: output::time(range.to),
         by: key,
         saved_usd: rows.iter().map(|row| row.saved_usd).sum(),
         would_save_usd: rows.iter().map(|row| row.would_save_usd).sum(),
@@ -105,10 +105,6 @@ fn asked(backend: &Backend, range: TimeRange, by: SavingsBy) -> anyhow::Result<S
 
 fn first(table: &Table, column: usize) -> Option<&serde_json::Value> {
     table.rows.first()?.get(column)
-}
-
-fn time(at: UnixMicros) -> String {
-    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| at.0.to_string(), |time| time.to_string())
 }
 
 fn shown(savings: &Savings, format: Format) -> anyhow::Result<String> {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use serde_json::Value;
-use weir_types::Table;
+use weir_types::{Table, UnixMicros};
 
 use crate::cli::Format;
 
@@ -44,6 +44,11 @@ fn quiet_on_closed_pipe(result: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => other,
     }
+}
+
+/// An instant as RFC 3339 writes it.
+pub fn time(at: UnixMicros) -> String {
+    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| at.0.to_string(), |time| time.to_string())
 }
 
 /// A result of SQL in the wanted form.

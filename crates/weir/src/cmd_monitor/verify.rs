@@ -106,7 +106,7 @@ fn told(one: &Verified) -> (String, String) {
         Outcome::Nothing(why) => ("nothing to compare".to_owned(), why.to_string()),
         Outcome::Differs { first, minutes, what, why } => {
             let plural = if *minutes == 1 { "minute" } else { "minutes" };
-            (format!("{minutes} {plural} differ, first {}", time(*first)), format!("{what}: {why}"))
+            (format!("{minutes} {plural} differ, first {}", output::time(*first)), format!("{what}: {why}"))
         }
     }
 }
@@ -125,15 +125,11 @@ fn json_of(one: &Verified) -> Value {
         }
         Outcome::Differs { first, minutes, what, why } => {
             object["result"] = "differs".into();
-            object["first"] = time(*first).into();
+            object["first"] = output::time(*first).into();
             object["minutes"] = (*minutes).into();
             object["what"] = what.to_string().into();
             object["why"] = why.to_string().into();
         }
     }
     object
-}
-
-fn time(at: UnixMicros) -> String {
-    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| at.0.to_string(), |time| time.to_string())
 }

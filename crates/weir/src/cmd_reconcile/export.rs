@@ -22,8 +22,6 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use weir_types::NanoUsd;
 
-use super::number;
-
 /// Cents of a dollar, in which Anthropic's API counts.
 const CENTS: f64 = 100.0;
 
@@ -186,6 +184,11 @@ fn day_of_seconds(seconds: i64) -> Option<Date> {
 fn day_of_text(text: &str) -> Option<Date> {
     let instant = text.parse::<jiff::Timestamp>().ok();
     instant.map(|at| TimeZone::UTC.to_datetime(at).date()).or_else(|| text.get(..10)?.parse().ok())
+}
+
+/// A number or a text of a number.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
 }
 
 #[cfg(test)]

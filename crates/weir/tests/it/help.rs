@@ -4,25 +4,27 @@ use insta::assert_snapshot;
 
 use crate::support::weir;
 
+/// All commands that people see.
+const COMMANDS: [&str; 13] = [
+    "serve",
+    "demo",
+    "check",
+    "key",
+    "cache",
+    "savings",
+    "reconcile",
+    "query",
+    "sql",
+    "monitor",
+    "replay",
+    "doctor",
+    "completions",
+];
+
 #[tokio::test]
 async fn every_command_explains_itself_with_examples() {
-    let commands = [
-        "serve",
-        "demo",
-        "check",
-        "key",
-        "cache",
-        "savings",
-        "reconcile",
-        "query",
-        "sql",
-        "monitor",
-        "replay",
-        "doctor",
-        "completions",
-    ];
     assert_snapshot!("weir", weir(&["--help"]).await.good());
-    for command in commands {
+    for command in COMMANDS {
         let help = weir(&[command, "--help"]).await.good();
         assert!(help.contains("Examples:"), "weir {command} --help has no examples");
         assert_snapshot!(command, help);
@@ -39,20 +41,7 @@ async fn every_command_explains_itself_with_examples() {
 async fn every_shell_gets_completions_for_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = weir(&["completions", shell]).await.good();
-        for command in [
-            "serve",
-            "demo",
-            "check",
-            "key",
-            "savings",
-            "reconcile",
-            "query",
-            "sql",
-            "monitor",
-            "replay",
-            "doctor",
-            "--data-dir",
-        ] {
+        for command in COMMANDS.into_iter().chain(["--data-dir"]) {
             // Fish spells long options without their dashes.
             assert!(script.contains(command.trim_start_matches('-')), "{shell} does not know {command}");
         }
