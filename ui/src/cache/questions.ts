@@ -5,7 +5,7 @@ import type { components } from '../api/schema';
 import type { InstantAnswer } from '../api/types';
 import { groupName, type Value } from '../chart/table';
 import { aggregate, type FilterTag, type Filters, top } from '../query/expression';
-import { groupLines, lines, stack, type PanelContent } from '../question/charts';
+import { groupLines, lines, shape, stack, type PanelContent } from '../question/charts';
 import type { Subject } from '../question/subject.svelte';
 
 type Schemas = components['schemas'];
@@ -48,14 +48,8 @@ export function report(signal: AbortSignal): Promise<Report> {
 }
 
 /** The shape behind a number. */
-export async function trend(
-  name: keyof typeof TOTALS,
-  subject: Subject,
-  signal: AbortSignal,
-): Promise<Value[]> {
-  const line = { expression: TOTALS[name](subject.filters), label: name, color: '--series-3' };
-  const { data } = await lines([line], 'unknown', { ...subject, isCompared: false }, signal);
-  return data.series[0]?.values ?? [];
+export function trend(name: keyof typeof TOTALS, subject: Subject, signal: AbortSignal): Promise<Value[]> {
+  return shape(TOTALS[name](subject.filters), subject, signal);
 }
 
 export function hitRate(subject: Subject, signal: AbortSignal): Promise<PanelContent> {

@@ -3,7 +3,7 @@
 import { ask, ends } from '../api/client';
 import { aggregate, measured, scope, top, type FilterTag, type Filters } from '../query/expression';
 import type { Value } from '../chart/table';
-import { groupLines, lines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
+import { groupLines, SERIES_MAX, shape, stack, type PanelContent } from '../question/charts';
 import { breakdown, type Breakdown } from '../question/numbers';
 import type { Subject } from '../question/subject.svelte';
 import { before, isCovered, type Interval } from '../time/range';
@@ -31,14 +31,8 @@ export const TOTALS = {
 } as const;
 
 /** The shape behind a number. */
-export async function trend(
-  name: keyof typeof TOTALS,
-  subject: Subject,
-  signal: AbortSignal,
-): Promise<Value[]> {
-  const line = { expression: TOTALS[name](subject.filters), label: name, color: '--series-1' };
-  const { data } = await lines([line], 'unknown', { ...subject, isCompared: false }, signal);
-  return data.series[0]?.values ?? [];
+export function trend(name: keyof typeof TOTALS, subject: Subject, signal: AbortSignal): Promise<Value[]> {
+  return shape(TOTALS[name](subject.filters), subject, signal);
 }
 
 export function spendBy(dimension: Dimension, subject: Subject, signal: AbortSignal): Promise<PanelContent> {

@@ -8,6 +8,7 @@ import { groupName, type ChartSeries } from '../chart/table';
 import { address } from '../frame/address.svelte';
 import { callsHref } from '../frame/links';
 import { aggregate, type Filters, FILTER_TAGS, type FilterTag } from '../query/expression';
+import { during, literal } from '../query/sql';
 import { stack, type PanelContent } from '../question/charts';
 import type { Subject } from '../question/subject.svelte';
 import type { Interval } from '../time/range';
@@ -127,7 +128,7 @@ export function seriesHref(interval: Interval, filters: Filters, series: ChartSe
 
 /** The calls on which a layer decided something that saved, or would have: those that saved most first. */
 export function savingsSql(
-  { fromMs, toMs }: Interval,
+  interval: Interval,
   filters: Filters,
   layer: string | undefined,
   isHypothetical: boolean,
@@ -145,13 +146,9 @@ export function savingsSql(
 FROM (SELECT *, unnest(from_json(policy,
     '[{"policy":"VARCHAR","action":"VARCHAR","saved_nano_usd":"BIGINT"}]')) AS decision
   FROM spans
-  WHERE start_time >= epoch_ms(${Math.round(fromMs)}) AND start_time < epoch_ms(${Math.round(toMs)})
+  WHERE ${during('start_time', interval)}
 ${narrowed.join('')})
 WHERE ${wanted.join('\n  AND ')}
 ORDER BY usd DESC
 LIMIT 500`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -62,6 +62,13 @@ export async function lines(
   return { data: { timesMs, stepMs: subject.stepMs, unit, series }, notes: notesOf(answers) };
 }
 
+/** The shape behind a number: its expression over time, without comparison. */
+export async function shape(expression: string, subject: Subject, signal: AbortSignal): Promise<Value[]> {
+  const line = { expression, label: '', color: '' };
+  const { data } = await lines([line], 'unknown', { ...subject, isCompared: false }, signal);
+  return data.series[0]?.values ?? [];
+}
+
 /** The percentiles of a duration. */
 export function percentiles(
   expression: (func: string) => string,
