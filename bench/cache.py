@@ -11,15 +11,15 @@ Environment: BIN_DIR, where `weir` and the examples were built (default: target/
 """
 
 import argparse
+import getpass
 import os
-import shutil
 import statistics
 import tempfile
-from pathlib import Path
 
-from gateway import BIN, WRK_SCRIPT, Process, free_port, request_body, settle, wait_for, wrk
+from gateway import BIN, WRK_SCRIPT, Stage, free_port, request_body, settle, wrk
 
 NGINX_CONF = """
+user {user};
 worker_processes 2;
 daemon off;
 error_log {dir}/error.log;
@@ -85,38 +85,26 @@ def main():
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--weir", action="store_true")
     options = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="weir-bench-"))
-    started = []
-
-    def start(name, command, port):
-        process = Process(name.replace(" ", "-"), command)
-        started.append(process)
-        wait_for(port)
-        return process, port
-
-    try:
+    with Stage() as stage:
+        work = stage.folder
         upstream = free_port()
-        start("upstream", [BIN / "examples" / "upstream", f"127.0.0.1:{upstream}"], upstream)
+        stage.start("upstream", [BIN / "examples" / "upstream", f"127.0.0.1:{upstream}"], upstream)
         url = f"http://127.0.0.1:{upstream}/v1"
         targets = {}
         port = free_port()
-        (work / "nginx.conf").write_text(NGINX_CONF.format(dir=work, upstream=upstream, port=port))
-        targets["nginx hit"] = start("nginx", ["nginx", "-c", str(work / "nginx.conf"), "-p", str(work)], port)
+        (work / "nginx.conf").write_text(NGINX_CONF.format(user=getpass.getuser(), dir=work, upstream=upstream, port=port))
+        targets["nginx hit"] = stage.start("nginx", ["nginx", "-c", str(work / "nginx.conf"), "-p", str(work)], port)
         for name, more in (("bare hit", ["cache"]), ("bare miss", [])):
             port = free_port()
             command = [BIN / "examples" / "bare_gateway", f"127.0.0.1:{port}", url, "2", *more]
-            targets[name] = start(name, command, port)
+            targets[name] = stage.start(name, command, port)
         if options.weir:
             port = free_port()
             (work / "weir.toml").write_text(WEIR_TOML.format(dir=work, port=port, upstream=upstream))
-            targets["weir hit"] = start("weir", [BIN / "weir", "serve", "--config", str(work / "weir.toml")], port)
+            targets["weir hit"] = stage.start("weir", [BIN / "weir", "serve", "--config", str(work / "weir.toml")], port)
         for stream, what in ((False, "answers of 1 kB"), (True, "streams of 200 chunks, 37 kB")):
             print(f"{what}, 64 connections, {options.rounds} alternating rounds of {options.seconds} s")
             measure(targets, request_body(stream), options.rounds, options.seconds)
-    finally:
-        for process in reversed(started):
-            process.stop()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,27 @@ wrk.body = '{body}'
 """
 
 
+class Stage:
+    """A folder and the processes that were started on it; both are gone when the block ends."""
+
+    def __enter__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="weir-bench-"))
+        self.started = []
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.started):
+            process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, name, command, port):
+        """Starts what will listen on a port, and waits until it does."""
+        process = Process(name.replace(" ", "-"), command)
+        self.started.append(process)
+        wait_for(port)
+        return process, port
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -233,25 +254,20 @@ def main():
     options = parser.parse_args()
     wanted = options.only.split(",")
 
-    work = Path(tempfile.mkdtemp(prefix="weir-bench-"))
     upstream_port, nginx_port, weir_port = free_port(), free_port(), free_port()
-    (work / "nginx.conf").write_text(NGINX_CONF.format(dir=work, upstream=upstream_port, port=nginx_port))
-    (work / "weir.toml").write_text(
-        f'[server]\nlisten = "127.0.0.1:{weir_port}"\ndata_dir = "{work}/data"\n'
-        f'[providers.openai]\nkind = "openai"\nbase_url = "http://127.0.0.1:{upstream_port}/v1"\n'
-    )
-    started = []
-    try:
-        upstream = Process("upstream", [BIN / "examples" / "upstream", f"127.0.0.1:{upstream_port}"])
-        started.append(upstream)
-        wait_for(upstream_port)
-        nginx = Process("nginx", ["nginx", "-c", str(work / "nginx.conf"), "-p", str(work)])
-        started.append(nginx)
-        weir = Process("weir", [BIN / "weir", "serve", "--config", str(work / "weir.toml")])
-        started.append(weir)
-        wait_for(nginx_port)
-        wait_for(weir_port)
-        targets = {"nginx": (nginx, nginx_port), "weir": (weir, weir_port)}
+    with Stage() as stage:
+        work = stage.folder
+        (work / "nginx.conf").write_text(NGINX_CONF.format(dir=work, upstream=upstream_port, port=nginx_port))
+        (work / "weir.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{weir_port}"\ndata_dir = "{work}/data"\n'
+            f'[providers.openai]\nkind = "openai"\nbase_url = "http://127.0.0.1:{upstream_port}/v1"\n'
+        )
+        stage.start("upstream", [BIN / "examples" / "upstream", f"127.0.0.1:{upstream_port}"], upstream_port)
+        targets = {
+            "nginx": stage.start("nginx", ["nginx", "-c", str(work / "nginx.conf"), "-p", str(work)], nginx_port),
+            "weir": stage.start("weir", [BIN / "weir", "serve", "--config", str(work / "weir.toml")], weir_port),
+        }
+        weir, _ = targets["weir"]
 
         if "idle" in wanted:
             time.sleep(3)
@@ -268,10 +284,6 @@ def main():
         if "million" in wanted:
             print("memory over a million calls, 64 connections")
             million(weir, weir_port)
-    finally:
-        for process in reversed(started):
-            process.stop()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

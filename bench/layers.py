@@ -11,12 +11,10 @@ Environment: BIN_DIR, where `weir` and the examples were built (default: target/
 
 import argparse
 import os
-import shutil
 import statistics
 import tempfile
-from pathlib import Path
 
-from gateway import BIN, WRK_SCRIPT, Process, free_port, request_body, settle, wait_for, wrk
+from gateway import BIN, WRK_SCRIPT, Stage, free_port, request_body, settle, wrk
 
 WEIR_TOML = """
 [server]
@@ -80,33 +78,21 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     options = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="weir-bench-"))
-    started = []
-
-    def start(name, command, port):
-        process = Process(name, command)
-        started.append(process)
-        wait_for(port)
-        return process, port
-
-    try:
+    with Stage() as stage:
+        work = stage.folder
         upstream = free_port()
-        start("upstream", [BIN / "examples" / "upstream", f"127.0.0.1:{upstream}"], upstream)
+        stage.start("upstream", [BIN / "examples" / "upstream", f"127.0.0.1:{upstream}"], upstream)
         targets = {}
         for name, more in (("none", ""), ("layers", LAYERS)):
             port = free_port()
             config = work / f"{name}.toml"
             config.write_text((more + WEIR_TOML).format(dir=work, port=port, upstream=upstream))
-            targets[name] = start(name, [BIN / "weir", "serve", "--config", str(config)], port)
+            targets[name] = stage.start(name, [BIN / "weir", "serve", "--config", str(config)], port)
         short = request_body(False)
         long = short.replace("Tell me about", "It was a bright cold day in April. " * 680 + "Tell me about", 1)
         for what, body in (("prompts of 500 bytes", short), (f"prompts of {len(long) // 1000} kB, cut", long)):
             print(f"{what}, 64 connections, {options.rounds} alternating rounds of {options.seconds} s")
             measure(targets, body, options.rounds, options.seconds)
-    finally:
-        for process in reversed(started):
-            process.stop()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,12 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
+
+from gateway import Stage, free_port
 
 METRICS, EACH, EVERY_S = 100, 100, 5
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -53,55 +51,27 @@ class Page(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def cpu_s(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
-
-
 def prometheus_ms(rounds: int, rules: bool, page_port: int) -> float:
     """Milliseconds of CPU a round."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-rules-"))
-    port = free_port()
-    rule = "".join(
-        f"      - record: r{n}\n        expr: avg by (app) (avg_over_time(llm_m{n}[5m]))\n" for n in range(METRICS)
-    )
-    (folder / "rules.yml").write_text(f"groups:\n  - name: all\n    interval: {EVERY_S}s\n    rules:\n{rule}")
-    files = 'rule_files: ["rules.yml"]\n' if rules else ""
-    (folder / "prometheus.yml").write_text(
-        f"global: {{scrape_interval: {EVERY_S}s, evaluation_interval: {EVERY_S}s}}\n{files}"
-        f'scrape_configs:\n  - job_name: page\n    static_configs: [{{targets: ["127.0.0.1:{page_port}"]}}]\n'
-    )
-    process = subprocess.Popen(
-        ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-         f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1)
-                break
-            except (urllib.error.URLError, OSError):
-                if time.monotonic() > deadline:
-                    sys.exit("prometheus does not get ready")
-                time.sleep(0.1)
+    with Stage() as stage:
+        folder, port = stage.folder, free_port()
+        rule = "".join(
+            f"      - record: r{n}\n        expr: avg by (app) (avg_over_time(llm_m{n}[5m]))\n" for n in range(METRICS)
+        )
+        (folder / "rules.yml").write_text(f"groups:\n  - name: all\n    interval: {EVERY_S}s\n    rules:\n{rule}")
+        files = 'rule_files: ["rules.yml"]\n' if rules else ""
+        (folder / "prometheus.yml").write_text(
+            f"global: {{scrape_interval: {EVERY_S}s, evaluation_interval: {EVERY_S}s}}\n{files}"
+            f'scrape_configs:\n  - job_name: page\n    static_configs: [{{targets: ["127.0.0.1:{page_port}"]}}]\n'
+        )
+        command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+                   f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+        prometheus, _ = stage.start("prometheus", command, port)
         # Five minutes of values would be a full window; what rules read grows until then, so this favours Prometheus.
         time.sleep(6 * EVERY_S)
-        before = cpu_s(process.pid)
+        before = prometheus.cpu_s()
         time.sleep(rounds * EVERY_S)
-        return (cpu_s(process.pid) - before) / rounds * 1e3
-    finally:
-        process.terminate()
-        process.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+        return (prometheus.cpu_s() - before) / rounds * 1e3
 
 
 def main() -> None:
