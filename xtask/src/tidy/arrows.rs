@@ -44,6 +44,7 @@ const HELD: [(&[&str], &[&str], &str); 8] = [
         &[
             "weir-control",
             "weir-embed",
+            "weir-evaluate",
             "weir-gateway",
             "weir-ingest",
             "weir-notify",
