@@ -3,13 +3,24 @@
 //!
 //! | module | does |
 //! |---|---|
+//! | `packs` | which packs of injection rules there are, and inspecting a call with them |
+//! | `seed`, `strong`, `rules` | the seed's five patterns; searching for the strong pack's rules, and reading them |
+//! | `machine` | regular expressions as used here |
 //! | `passage` | the texts of a call and where they stand in it |
 //! | `report` | what was found, as spans and scores carry it |
 //!
 //! Everything here is pure and takes linear time in the length of what it reads: it stands in the way of users' calls.
 
+mod error;
+mod machine;
+mod packs;
 mod passage;
 mod report;
+mod rules;
+mod seed;
+mod strong;
 
+pub use error::GuardError;
+pub use packs::{CustomRule, Flag, Packs, PacksConfig};
 pub use passage::{Passage, Place};
 pub use report::{ATTRIBUTE, Match, Report};
