@@ -9,6 +9,8 @@ export interface FoundDocument {
   /** How well it fits, by whoever searched; the scale is theirs. */
   score: number | undefined;
   text: string;
+  /** How well it fits by a judge, from 0 to 1; undefined where none said so. */
+  judged?: number | undefined;
   /** What else was said about it, as JSON; empty when nothing was. */
   rest: string;
 }
