@@ -43,11 +43,13 @@ export class Feed {
   /** Finds the doors of a Weir. */
   static async of(base: string): Promise<Feed> {
     const status = (await (await fetch(`${base}/api/status`)).json()) as {
+      listen: string[];
       receivers: { name: string; address: string | null; state: string }[];
     };
     const door = status.receivers.find(({ name, state }) => name === 'datadog' && state === 'listening');
     if (!door?.address) throw new Error('this Weir has no door for Datadog clients: is its port taken?');
-    return new Feed(base, `http://${door.address}`);
+    // The page may be served by another program than Weir, which then passes on only what pages ask.
+    return new Feed(`http://${status.listen[0]}`, `http://${door.address}`);
   }
 
   async spans(spans: readonly FedSpan[]): Promise<void> {
