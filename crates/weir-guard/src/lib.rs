@@ -8,6 +8,8 @@
 //! | `machine` | regular expressions as used here |
 //! | `passage` | the texts of a call and where they stand in it |
 //! | `report` | what was found, as spans and scores carry it |
+//! | `sensitive` | finds secrets and personal data, and takes them out |
+//! | `tape` | the strings of a JSON text and where they stand |
 //!
 //! Everything here is pure and takes linear time in the length of what it reads: it stands in the way of users' calls.
 
@@ -18,9 +20,12 @@ mod passage;
 mod report;
 mod rules;
 mod seed;
+mod sensitive;
 mod strong;
+mod tape;
 
 pub use error::GuardError;
 pub use packs::{CustomRule, Flag, Packs, PacksConfig};
 pub use passage::{Passage, Place};
 pub use report::{ATTRIBUTE, Match, Report};
+pub use sensitive::{Class, Detector, Finding, Found, Kind, Kinds, RedactedBody, RedactedString};
