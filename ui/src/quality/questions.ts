@@ -1,15 +1,13 @@
 // What the Quality section asks: one function for each panel.
 
-import { groupLines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
+import { FAITHFULNESS, PROBE_PASSED, RELEVANCE } from '../calls/names';
+import { groupLines, lines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
 import { aggregate, measured, type Filters, type FilterTag } from '../query/expression';
 import { bucketTimes, type ChartSeries } from '../chart/table';
 import { numberOf, rows, textOf, type Cell } from '../question/rows';
 import { during, where } from '../query/sql';
 import { isCovered, type Interval } from '../time/range';
 import type { Subject } from '../question/subject.svelte';
-
-export const FAITHFULNESS = 'custom.llm.faithfulness_score';
-export const RELEVANCE = 'custom.rag.retrieval_relevance';
 
 /** The bounds of the article's monitors 4 and 7. */
 export const FAITHFUL_FROM = 0.75;
@@ -21,16 +19,32 @@ export const TOTALS = {
   hallucination: (filters: Filters) =>
     measured(`1 - ratio(count(v: v > ${FAITHFUL_FROM}):${FAITHFULNESS}{*}, count(${FAITHFULNESS}))`, filters),
   relevance: (filters: Filters) => aggregate('avg', RELEVANCE, filters),
+  probes: (filters: Filters) => aggregate('avg', PROBE_PASSED, filters),
 } as const;
 
+/** The expressions that monitors may watch too. */
+export const BY_APP = (filters: Filters) => aggregate('avg', FAITHFULNESS, filters, 'app');
+export const BY_INDEX = (filters: Filters) => aggregate('avg', RELEVANCE, filters, 'index, query_category');
+
+/** Only a sample of answers is judged: over minutes there would be single points and gaps. */
+const COARSER = 5;
+
+function coarse(subject: Subject): Subject {
+  return { ...subject, stepMs: subject.stepMs * COARSER };
+}
+
 export function faithfulness(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
-  const byApp = aggregate('avg', FAITHFULNESS, subject.filters, 'app');
-  return groupLines(byApp, 'unknown', subject, signal);
+  return groupLines(BY_APP(subject.filters), 'unknown', coarse(subject), signal);
 }
 
 export function relevance(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
-  const groups = aggregate('avg', RELEVANCE, subject.filters, 'index, query_category');
-  return groupLines(groups, 'unknown', subject, signal);
+  return groupLines(BY_INDEX(subject.filters), 'unknown', coarse(subject), signal);
+}
+
+/** The share of judged answers that their sources do not carry. */
+export function hallucination(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
+  const share = { expression: TOTALS.hallucination(subject.filters), label: 'share', color: '--series-bad' };
+  return lines([share], 'unknown', coarse(subject), signal);
 }
 
 /** How answers ended: finished, cut, refused, or asking for a tool. */
@@ -42,60 +56,7 @@ export function endings(subject: Subject, signal: AbortSignal): Promise<PanelCon
 
 /** The columns of the page's filters that the tables of spans and of scores both have. */
 const SPAN_COLUMNS: readonly FilterTag[] = ['team', 'app', 'agent', 'model', 'provider', 'env', 'key_id'];
-const SCORE_COLUMNS: readonly FilterTag[] = ['team', 'app', 'agent', 'model', 'provider', 'env'];
-
-const WORST_MAX = 50;
-
-/** A judgement of one call or trace. */
-export interface Judged {
-  atMs: number;
-  traceId: string;
-  spanId: string | null;
-  name: string;
-  value: number;
-  judge: string;
-  rationale: string | null;
-  app: string | null;
-}
-
-/** The lowest scores of the range, from 0 to 1 as scores go, each with the trace it is about. */
-export async function worst({ interval, filters }: Subject, signal: AbortSignal): Promise<Judged[]> {
-  const conditions = [during('time', interval), 'value IS NOT NULL', ...where(filters, SCORE_COLUMNS)];
-  const sql = `SELECT epoch_ms(time) AS at_ms, trace_id, span_id, name, value, judge, rationale, app
-FROM scores WHERE ${conditions.join(' AND ')}
-ORDER BY value, time DESC LIMIT ${WORST_MAX}`;
-  return (await rows(sql, signal)).map((row) => ({
-    atMs: numberOf(row['at_ms']) ?? 0,
-    traceId: textOf(row['trace_id']) ?? '',
-    spanId: textOf(row['span_id']),
-    name: textOf(row['name']) ?? '',
-    value: numberOf(row['value']) ?? 0,
-    judge: textOf(row['judge']) ?? '',
-    rationale: textOf(row['rationale']),
-    app: textOf(row['app']),
-  }));
-}
-
-/** What was judged under one name and label. */
-export interface Feedback {
-  name: string;
-  label: string | null;
-  count: number;
-  average: number | null;
-}
-
-export async function feedback({ interval, filters }: Subject, signal: AbortSignal): Promise<Feedback[]> {
-  const conditions = [during('time', interval), ...where(filters, SCORE_COLUMNS)];
-  const sql = `SELECT name, label, count(*) AS count, avg(value) AS average
-FROM scores WHERE ${conditions.join(' AND ')}
-GROUP BY name, label ORDER BY count DESC LIMIT 50`;
-  return (await rows(sql, signal)).map((row) => ({
-    name: textOf(row['name']) ?? '',
-    label: textOf(row['label']),
-    count: numberOf(row['count']) ?? 0,
-    average: numberOf(row['average']),
-  }));
-}
+export const SCORE_COLUMNS: readonly FilterTag[] = ['team', 'app', 'agent', 'model', 'provider', 'env'];
 
 /** How the answers of one model to one app differ from the time before. */
 export interface Drift {

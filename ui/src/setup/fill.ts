@@ -184,3 +184,46 @@ ttl_s   = 3600           # how long an answer is given again`,
     },
   ];
 }
+
+/** Judges of Weir's own. */
+export function evaluators(): Snippet[] {
+  return [
+    {
+      key: 'evaluate',
+      title: 'weir.toml',
+      code: `[evaluate]
+enabled = true
+sample  = 0.05           # the share of answers that is judged; rare apps and models are seen all the same`,
+    },
+  ];
+}
+
+/** Drift is measured unless it is switched off; these are the ways to look closer. */
+export function drift(): Snippet[] {
+  return [
+    {
+      key: 'drift',
+      title: 'weir.toml',
+      code: `[drift]
+enabled         = true
+every_minutes   = 60
+window_hours    = 24     # the last day …
+reference_hours = 168    # … against the week before`,
+    },
+  ];
+}
+
+export function probes(): Snippet[] {
+  return [
+    {
+      key: 'probes',
+      title: 'weir.toml',
+      code: `[[probe]]
+name     = "capital-of-france"
+model    = "gpt-4o-mini"
+prompt   = "What is the capital of France? One word."
+every    = "5m"
+contains = "Paris"`,
+    },
+  ];
+}
