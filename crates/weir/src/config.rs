@@ -9,6 +9,7 @@ mod agents;
 mod budgets;
 mod cache;
 mod check;
+mod drift;
 pub mod embeddings;
 pub mod file;
 pub mod listeners;

@@ -21,6 +21,7 @@ mod cmd_serve;
 mod cmd_simulate;
 mod cmd_sql;
 mod config;
+mod drifting;
 mod fleet;
 mod judge;
 mod log;

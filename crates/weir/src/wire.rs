@@ -21,6 +21,7 @@ use weir_types::{Clock, RecordSink, Secret};
 
 use crate::budgeting::{Budgeting, BudgetingParts, Configured, Watching};
 use crate::config::{Config, EmbeddingsPlace};
+use crate::drifting::{Drifting, DriftingParts};
 use crate::fleet;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
@@ -44,6 +45,7 @@ pub struct Weir {
     judge: Arc<Judge>,
     notifier: Notifier,
     watching: Watching,
+    drifting: Option<DriftingParts>,
     fleet: Option<Arc<Fleet>>,
     api: axum::Router,
     live: LiveFeed,
@@ -101,6 +103,14 @@ impl Weir {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(config.gateway, parts)?;
+        let drifting = config.drift.map(|(drift, every)| DriftingParts {
+            scan: store.scan(),
+            sink: Arc::clone(&sink),
+            clock: Arc::clone(&clock),
+            config: drift,
+            every,
+            is_recovered: is_recovered(&store),
+        });
         let inlet =
             Arc::new(Inlet::new(InletParts { sink, meter: Arc::clone(&meter), clock: Arc::clone(&clock) }));
         let report = Arc::new(SelfReport::new(SelfReportParts {
@@ -145,6 +155,7 @@ impl Weir {
             judge,
             notifier,
             watching: budgeting.watch(),
+            drifting,
             fleet: shared.fleet,
             api,
             live,
@@ -164,6 +175,7 @@ impl Weir {
             judge,
             notifier,
             watching,
+            drifting,
             fleet,
             api,
             live,
@@ -177,6 +189,7 @@ impl Weir {
         drop((routers, inlet));
         let judging = judge.start()?;
         let notifying = Notifying::start(notifier);
+        let drifting = drifting.map(Drifting::start);
         let stopping = async {
             shutdown.await;
             live.end();
@@ -187,6 +200,9 @@ impl Weir {
         }
         receivers.stop().await;
         drop(watching);
+        if let Some(drifting) = drifting {
+            drifting.stop().await;
+        }
         judge.stop();
         drop(judge);
         tokio::task::spawn_blocking(move || judging.join()).await?.unwrap_or_else(|_| {

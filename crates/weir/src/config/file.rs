@@ -14,6 +14,7 @@ use weir_control::budget::{BudgetEntry, RateLimitEntry};
 use weir_monitor::Entry as Monitor;
 
 pub use super::cache::Cache;
+pub use super::drift::Drift;
 pub use super::embeddings::Embeddings;
 pub use super::redis::Redis;
 pub use weir_notify::SecretRef;
@@ -52,6 +53,8 @@ pub struct File {
     /// Token budgets of single requests, by agent. `[agents."*"]` is for all others, calls without an agent among them.
     /// docs/guide/cost-control.md explains them.
     pub agents: BTreeMap<String, Agent>,
+    /// Whether answers are still distributed as they were.
+    pub drift: Drift,
     /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
     /// and without a condition changes it.
     pub monitors: Vec<Monitor>,

@@ -8,8 +8,10 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
+use weir_evaluate::drift::DriftConfig;
 use weir_gateway::{
     AuthMode, Bodies, BreakerConfig, ConfigFault, GatewayConfig, KnownProvider, ProviderConfig, ProviderKind,
     RetryConfig, RouteConfig, Target, Timeouts,
@@ -40,6 +42,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// What turns texts into vectors.
     pub embeddings: Option<EmbeddingsPlace>,
+    /// What is compared to find drift, and how often; `None` when nothing is.
+    pub drift: Option<(DriftConfig, Duration)>,
     /// What gateways of a fleet share.
     pub redis: Option<RedisPlace>,
     /// How data is kept, and where.
@@ -145,6 +149,7 @@ impl Resolver<'_> {
             api: ApiAccess { admin_token, allowed_hosts: file.server.allowed_hosts },
             gateway,
             embeddings,
+            drift: file.drift.resolved(),
             redis,
             store: store_config(file.server.data_dir, &file.store),
             prices: prices?,

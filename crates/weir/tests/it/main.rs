@@ -11,6 +11,7 @@ mod bad_upstreams;
 mod budgets;
 mod budgets_fleet;
 mod cli;
+mod drift;
 mod help;
 mod hook;
 mod incidents;
