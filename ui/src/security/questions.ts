@@ -1,14 +1,25 @@
 // What the Security section asks: one function for each panel.
 
 import type { Question, Subject } from '../question/subject.svelte';
-import { groupLines, lines, SERIES_MAX, stack, type PanelContent } from '../question/charts';
+import type { Value } from '../chart/table';
+import { INJECTION, PII_FOUND, SECRET_FOUND, VIOLATION } from '../calls/names';
+import { groupLines, SERIES_MAX, shape, stack, type PanelContent } from '../question/charts';
 import { breakdown, type Breakdown } from '../question/numbers';
 import { numberOf, rows, textOf } from '../question/rows';
-import { aggregate, measured, top, type Filters } from '../query/expression';
+import { aggregate, measured, top, type Filters, type FilterTag } from '../query/expression';
 import { during, literal } from '../query/sql';
 
-export const INJECTION = 'custom.llm.injection_risk_score';
-export const VIOLATION = 'custom.agent.scope_violation';
+/** The columns of the page's filters that the tables of spans and of scores have. */
+export const SPAN_COLUMNS: readonly FilterTag[] = [
+  'team',
+  'app',
+  'agent',
+  'model',
+  'provider',
+  'env',
+  'key_id',
+];
+export const SCORE_COLUMNS: readonly FilterTag[] = ['team', 'app', 'agent', 'model', 'provider', 'env'];
 
 /** Errors of those who may not, or ask for what they must not have. */
 const REFUSALS = [
@@ -27,15 +38,18 @@ export const TOTALS = {
   risk: (filters: Filters) => aggregate('max', INJECTION, filters),
   flagged: (filters: Filters) => measured(`count(v: v > 0):${INJECTION}{*}`, filters),
   violations: (filters: Filters) => aggregate('sum', VIOLATION, filters),
+  leaks: (filters: Filters) =>
+    `default_zero(${aggregate('sum', SECRET_FOUND, filters)}) + default_zero(${aggregate('sum', PII_FOUND, filters)})`,
   refusals: (filters: Filters) => aggregate('sum', `llm.request.error{${REFUSALS_SCOPE}}`, filters),
 } as const;
 
+/** The highest risk that each pack of rules saw; what applications score themselves names no pack. */
 export function injection(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
-  const wanted = [
-    { expression: aggregate('max', INJECTION, subject.filters), label: 'highest', color: '--series-bad' },
-    { expression: aggregate('avg', INJECTION, subject.filters), label: 'average', color: '--series-1' },
-  ];
-  return lines(wanted, 'unknown', subject, signal);
+  return groupLines(aggregate('max', INJECTION, subject.filters, 'pack'), 'unknown', subject, signal);
+}
+
+export function risk(subject: Subject, signal: AbortSignal): Promise<Value[]> {
+  return shape(TOTALS.risk(subject.filters), subject, signal);
 }
 
 export function violations(subject: Subject, signal: AbortSignal): Promise<PanelContent> {
@@ -87,28 +101,6 @@ ORDER BY highest DESC, flagged DESC LIMIT ${SESSIONS_MAX}`;
     flagged: numberOf(row['flagged']) ?? 0,
     prompts: numberOf(row['prompts']) ?? 0,
     lastAtMs: numberOf(row['last_at_ms']) ?? 0,
-  }));
-};
-
-/** A call whose prompt was flagged. */
-export interface Flagged {
-  atMs: number;
-  traceId: string;
-  value: number;
-  label: string | null;
-  rationale: string | null;
-}
-
-export const flagged: Question<Flagged[]> = async ({ interval }, signal) => {
-  const sql = `SELECT epoch_ms(time) AS at_ms, trace_id, value, label, rationale FROM scores
-WHERE name = ${literal(INJECTION)} AND value > 0 AND ${during('time', interval)}
-ORDER BY value DESC, time DESC LIMIT 50`;
-  return (await rows(sql, signal)).map((row) => ({
-    atMs: numberOf(row['at_ms']) ?? 0,
-    traceId: textOf(row['trace_id']) ?? '',
-    value: numberOf(row['value']) ?? 0,
-    label: textOf(row['label']),
-    rationale: textOf(row['rationale']),
   }));
 };
 

@@ -227,3 +227,42 @@ contains = "Paris"`,
     },
   ];
 }
+
+/** What the guard does about what it finds. */
+export function guard(): Snippet[] {
+  return [
+    {
+      key: 'guard',
+      title: 'weir.toml',
+      code: `[guard]
+mode = "observe"         # "flag" marks answers, "block" refuses calls`,
+    },
+  ];
+}
+
+/** What an agent may do. */
+export function scope(): Snippet[] {
+  return [
+    {
+      key: 'scope',
+      title: 'weir.toml',
+      code: `[[guard.scope]]
+agent  = "billing"
+tools  = ["find_invoice", "send_copy"]
+models = ["gpt-4o-mini"]`,
+    },
+  ];
+}
+
+/** What becomes of secrets and personal data before anything is stored. */
+export function sensitive(): Snippet[] {
+  return [
+    {
+      key: 'sensitive',
+      title: 'weir.toml',
+      code: `[sensitive]
+secrets = "redact"
+pii     = "redact"       # "flag" only notes it, "off" does not look`,
+    },
+  ];
+}
