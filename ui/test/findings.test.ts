@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { foundDocuments } from '../src/calls/documents';
 import { findingsOf, hasFindings, judgedAnswer, matchMarks, textAt } from '../src/calls/findings';
-import { pointOf, retrievedIn } from '../src/traces/judged';
+import { pointOf, retrievedFor } from '../src/traces/judged';
 import type { Span } from '../src/api/types';
 import { span as numbered } from './spans';
 
@@ -144,6 +144,21 @@ describe('a judged answer', () => {
     expect(judged?.documents.map(({ marks }) => marks.map(({ key }) => key))).toEqual([[], ['claim-1']]);
   });
 
+  it('is the last message that says something', () => {
+    const choices = JSON.stringify([
+      { role: 'assistant', content: 'First choice.' },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'text', text: 'Last' },
+          { type: 'text', text: 'choice.' },
+        ],
+      },
+      { role: 'assistant', content: null },
+    ]);
+    expect(judgedAnswer(choices, [], [score], new Map())?.answer).toBe('Last\nchoice.');
+  });
+
   it('needs a judge that looked for claims', () => {
     expect(judgedAnswer(output, documents, [{ ...score, rationale: 'fine' }], new Map())).toBeUndefined();
   });
@@ -181,20 +196,23 @@ describe('a link to a judgement', () => {
     expect(pointOf({ scores: scores.slice(0, 1) }, '')).toBeUndefined();
   });
 
-  it('finds the documents of the trace, with how well a judge says that they fit', () => {
-    const spans = [
-      span({ kind: 'retrieval', span_id: 'a', documents: '["one","two"]' }),
-      span({ kind: 'llm', documents: '["own"]' }),
-    ];
+  it('finds the documents that a call could draw on, with how well a judge says that they fit', () => {
+    const found = span({ kind: 'retrieval', span_id: 'a', start_ms: 1, documents: '["one","two"]' });
+    const call = span({ kind: 'llm', start_ms: 5 });
+    const late = span({ kind: 'retrieval', span_id: 'c', start_ms: 9, documents: '["late"]' });
     const scores = [
       judged({
         name: 'custom.rag.retrieval_relevance',
         rationale: '{"documents":[{"document":1,"score":0.4}]}',
       }),
     ];
-    expect(retrievedIn({ spans, scores }).map(({ text, judged: fit }) => [text, fit])).toEqual([
+    const shown = (spans: Span[]) =>
+      retrievedFor(call, { spans, scores }).map(({ text, judged: fit }) => [text, fit]);
+    expect(shown([found, call, late])).toEqual([
       ['one', undefined],
       ['two', 0.4],
     ]);
+    const reranked = span({ kind: 'rerank', span_id: 'd', start_ms: 3, documents: '["two"]' });
+    expect(shown([found, reranked, call])).toEqual([['two', undefined]]);
   });
 });

@@ -33,7 +33,7 @@ test('a panel without data shows the lines that would fill it', async ({ page })
   await expect(panel(page, 'checks')).toContainText('[evaluate]');
   await expect(panel(page, 'feedback')).toContainText('submit_evaluation');
   await expect(panel(page, 'drift-features')).toContainText('[drift]');
-  await expect(panel(page, 'probes')).toContainText('[[probe]]');
+  await expect(panel(page, 'probes')).toContainText('[[probes]]');
 });
 
 test('how answers ended, and what retrievers found, comes from the calls themselves', async ({ page, api }) => {

@@ -51,8 +51,8 @@ test('a panel without data shows the lines that would fill it', async ({ page })
   await expect(panel(page, 'scope-violations')).toContainText('custom.agent.scope_violation');
   await expect(panel(page, 'tokens-by-agent')).toContainText('weir-agent');
   await expect(panel(page, 'flagged-prompts')).toContainText('[guard]');
-  await expect(panel(page, 'violation-list')).toContainText('[[guard.scope]]');
-  await expect(panel(page, 'leaks')).toContainText('pii');
+  await expect(panel(page, 'violation-list')).toContainText('[agents.billing]');
+  await expect(panel(page, 'leaks')).toContainText('[privacy]');
   await expect(panel(page, 'events')).toContainText('RAG Relevance Warning');
 });
 

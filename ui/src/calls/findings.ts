@@ -169,10 +169,12 @@ export const VERDICTS = {
   contradicted: { icon: '✕', title: 'Contradicted' },
 } as const;
 
-/** The texts of an answer, choices below each other. */
+/** What was judged as the answer: the last message that says something, its texts below each other. */
 export function answerText(output: string | null): string {
-  const parts = outputMessages(output).flatMap((message) => message.parts);
-  return parts.flatMap((part) => (part.kind === 'text' ? [part.text] : [])).join('\n');
+  const texts = outputMessages(output).map(({ parts }) =>
+    parts.flatMap((part) => (part.kind === 'text' ? [part.text] : [])).join('\n'),
+  );
+  return texts.findLast((text) => text !== '') ?? '';
 }
 
 /** Where a claim stands in the answer; by its words where the judge gave no place, or one that is not there. */

@@ -218,12 +218,11 @@ export function probes(): Snippet[] {
     {
       key: 'probes',
       title: 'weir.toml',
-      code: `[[probe]]
-name     = "capital-of-france"
-model    = "gpt-4o-mini"
-prompt   = "What is the capital of France? One word."
-every    = "5m"
-contains = "Paris"`,
+      code: `[[probes]]
+name   = "capital-of-france"
+model  = "gpt-4o-mini"
+prompt = "What is the capital of France? One word."
+expect = { contains = ["Paris"] }`,
     },
   ];
 }
@@ -235,7 +234,10 @@ export function guard(): Snippet[] {
       key: 'guard',
       title: 'weir.toml',
       code: `[guard]
-mode = "observe"         # "flag" marks answers, "block" refuses calls`,
+mode = "observe"         # "flag" tells clients too, "block" refuses calls
+
+[guard.apps.helpdesk]
+mode = "block"`,
     },
   ];
 }
@@ -246,10 +248,11 @@ export function scope(): Snippet[] {
     {
       key: 'scope',
       title: 'weir.toml',
-      code: `[[guard.scope]]
-agent  = "billing"
-tools  = ["find_invoice", "send_copy"]
-models = ["gpt-4o-mini"]`,
+      code: `[agents.billing]
+models       = ["gpt-4o*"]
+tools        = ["search_invoices", "read_*"]
+domains      = ["example.com"]
+on_violation = "observe" # "block" refuses calls for other models`,
     },
   ];
 }
@@ -258,11 +261,11 @@ models = ["gpt-4o-mini"]`,
 export function sensitive(): Snippet[] {
   return [
     {
-      key: 'sensitive',
+      key: 'privacy',
       title: 'weir.toml',
-      code: `[sensitive]
-secrets = "redact"
-pii     = "redact"       # "flag" only notes it, "off" does not look`,
+      code: `[privacy]
+secrets = "redact"       # "block" refuses calls whose prompt has one
+pii     = ["email", "phone", "credit_card", "iban"]`,
     },
   ];
 }

@@ -30,15 +30,24 @@ export function pointOf({ scores }: Pick<WholeTrace, 'scores'>, name: string): P
   return worst?.span_id == null ? undefined : { spanId: worst.span_id, name: worst.name };
 }
 
-/** The documents of a trace's retrievals in the order of their starts, each with how well a judge says that it fits. */
-export function retrievedIn({ spans, scores }: WholeTrace): FoundDocument[] {
-  const retrievals = spans.filter(({ kind, documents }) => kind === 'retrieval' && documents !== null);
-  return retrievals.flatMap(({ span_id: spanId, documents }: Span) => {
-    const { relevance } = reasonOf(
-      scores.findLast(({ name, span_id }) => name === RELEVANCE && span_id === spanId)?.rationale ?? null,
-    );
-    return foundDocuments(documents).map((document, i) => ({ ...document, judged: relevance.get(i) }));
-  });
+/**
+ * The documents that a call could draw on, each with how well a judge says that it fits: those that were found before it
+ * began, in the order of the searches. Where a reranker chose among them, only what it kept. Judges number them alike.
+ */
+export function retrievedFor(call: Span, { spans, scores }: WholeTrace): FoundDocument[] {
+  const before = (kind: string) =>
+    spans.filter((span) => span.kind === kind && span.start_ms <= call.start_ms && span.documents !== null);
+  const reranked = before('rerank').flatMap((span) => judgedDocuments(span, scores));
+  const found =
+    reranked.length > 0 ? reranked : before('retrieval').flatMap((span) => judgedDocuments(span, scores));
+  return found.filter(({ text }) => text !== '');
+}
+
+function judgedDocuments(span: Span, scores: readonly Score[]): FoundDocument[] {
+  const { relevance } = reasonOf(
+    scores.findLast(({ name, span_id }) => name === RELEVANCE && span_id === span.span_id)?.rationale ?? null,
+  );
+  return foundDocuments(span.documents).map((document, i) => ({ ...document, judged: relevance.get(i) }));
 }
 
 /** Whether its rationale marks something that is wrong. */
