@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 let links: typeof import('../src/frame/links');
+let ofMonitors: typeof import('../src/monitors/links');
 let views: typeof import('../src/frame/views.svelte');
 
 beforeAll(async () => {
@@ -13,6 +14,7 @@ beforeAll(async () => {
     addEventListener: () => undefined,
   });
   links = await import('../src/frame/links');
+  ofMonitors = await import('../src/monitors/links');
   views = await import('../src/frame/views.svelte');
 });
 
@@ -65,5 +67,16 @@ describe('a saved view', () => {
     }
     expect(read(null)).toEqual([]);
     expect(read({ path: '/cost' })).toEqual([]);
+  });
+});
+
+describe('a link from an alert', () => {
+  it('opens the trace at what was judged, where scores are', () => {
+    const href = (expression: string | null) =>
+      parameters(ofMonitors.traceHref('ab', expression)).get('score');
+    expect(href('avg(custom.llm.faithfulness_score) by app')).toBe('custom.llm.faithfulness_score');
+    expect(href('max(custom.llm.injection_risk_score)')).toBe('custom.llm.injection_risk_score');
+    expect(href('sum(llm.tokens.total) by agent')).toBeNull();
+    expect(href(null)).toBeNull();
   });
 });

@@ -22,7 +22,11 @@ export function newHref(condition = ''): string {
   return address.href('/edit-monitor', { condition, from: tried() });
 }
 
-/** The call that shows it best. */
-export function traceHref(traceId: string): string {
-  return address.href(`/traces/${traceId}`);
+/**
+ * The call that shows it best; where scores are judged, at what was said about it. Without an expression the trace opens
+ * at what is marked in it as wrong.
+ */
+export function traceHref(traceId: string, expression: string | null = null): string {
+  const score = /\b(custom|weir)\.\w+(\.\w+)*/.exec(expression ?? '')?.[0];
+  return address.href(`/traces/${traceId}`, { score });
 }
