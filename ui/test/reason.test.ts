@@ -68,5 +68,6 @@ describe('a rationale', () => {
 
   it('that is JSON of another kind is shown as it was written', () => {
     expect(reasonOf('{"chain":"of thought"}').summary).toBe('{"chain":"of thought"}');
+    expect(reasonOf('{"summary":"","matches":[]}').summary).toBe('');
   });
 });

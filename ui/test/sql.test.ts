@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NO_FILTERS } from '../src/query/expression';
 import { during, literal, where } from '../src/query/sql';
+import { tagged } from '../src/section/tagged';
 
 describe('SQL', () => {
   it('quotes texts', () => {
@@ -16,6 +17,13 @@ describe('SQL', () => {
     expect(where(filters)).toEqual([
       `("team" = 'a''b' OR "team" = 'c')`,
       `("model" LIKE 'gpt-%\\_x' ESCAPE '\\')`,
+    ]);
+  });
+
+  it('narrows records without columns by their tags', () => {
+    const filters = { ...NO_FILTERS, app: ["a'b", 'c*'], team: ['x'] };
+    expect(tagged(filters, ['app'])).toEqual([
+      `(tags['app'] = 'a''b' OR tags['app'] LIKE 'c%' ESCAPE '\\')`,
     ]);
   });
 

@@ -74,11 +74,15 @@ const NOTHING: Reason = {
   failed: [],
 };
 
+const KNOWN = ['summary', 'claims', 'matches', 'documents', 'found', 'failed'];
+
 export function reasonOf(rationale: string | null): Reason {
   if (rationale === null || rationale === '') return NOTHING;
   const record = asRecord(parseJson(rationale));
   if (!record) return { ...NOTHING, summary: rationale };
-  const reason: Reason = {
+  // JSON that says nothing known is still what the judge wrote.
+  if (!KNOWN.some((name) => name in record)) return { ...NOTHING, summary: rationale };
+  return {
     summary: asText(record['summary']) ?? '',
     isEstimate: record['estimate'] === true,
     claims: list(record['claims'], claim),
@@ -87,8 +91,6 @@ export function reasonOf(rationale: string | null): Reason {
     found: foundOf(record['found']),
     failed: list(record['failed'], asText),
   };
-  // JSON that says nothing known is still what the judge wrote.
-  return isEmpty(reason) ? { ...reason, summary: rationale } : reason;
 }
 
 /** What rules matched, as the attribute of a span and a rationale have it. */
@@ -105,14 +107,6 @@ export function foundOf(value: Json): Found[] {
     const count = number(record['count']) ?? 1;
     return { class: asText(record['class']) ?? '', kind, place: asText(record['place']) ?? '', count };
   });
-}
-
-function isEmpty({ summary, claims, matches, relevance, found, failed }: Reason): boolean {
-  return (
-    summary === '' &&
-    relevance.size === 0 &&
-    [claims, matches, found, failed].every((all: readonly unknown[]) => all.length === 0)
-  );
 }
 
 function claim(value: Json): Claim | undefined {

@@ -2,8 +2,8 @@
 
 import { numberOf, rows, textOf } from '../question/rows';
 import type { Subject } from '../question/subject.svelte';
-import type { Filters } from '../query/expression';
 import { during, literal } from '../query/sql';
+import { tagged } from '../section/tagged';
 
 export const PSI = 'weir.drift.psi';
 export const KS = 'weir.drift.ks';
@@ -62,8 +62,7 @@ export async function drifts({ interval, filters }: Subject, signal: AbortSignal
   const conditions = [
     `name IN (${literal(PSI)}, ${literal(KS)})`,
     during('time', { ...interval, fromMs: Math.min(interval.fromMs, interval.toMs - LOOK_BACK_MS) }),
-    ...tagged(filters, 'model'),
-    ...tagged(filters, 'app'),
+    ...tagged(filters, ['model', 'app']),
   ];
   const sql = `SELECT tags['model'] AS model, tags['app'] AS app, tags['feature'] AS feature,
   arg_max(value, time) FILTER (WHERE name = ${literal(PSI)}) AS psi,
@@ -109,13 +108,4 @@ export function featuresOf(all: readonly Drifting[]): string[] {
 export function thinned(values: readonly number[]): number[] {
   const every = Math.ceil(values.length / TREND_MAX);
   return values.filter((_, i) => (values.length - 1 - i) % every === 0);
-}
-
-function tagged(filters: Filters, tag: 'app' | 'model'): string[] {
-  const values = filters[tag].map((value) =>
-    value.includes('*')
-      ? `tags['${tag}'] LIKE ${literal(value.replaceAll(/[\\%_]/g, '\\$&').replaceAll('*', '%'))} ESCAPE '\\'`
-      : `tags['${tag}'] = ${literal(value)}`,
-  );
-  return values.length === 0 ? [] : [`(${values.join(' OR ')})`];
 }

@@ -58,10 +58,14 @@ export const categoryColumns: Column<Category>[] = [
     text: ({ calls }) => plain(calls),
     exact: ({ calls }) => calls,
     share: ({ share }) => share,
-    width: '100px',
+    width: '118px',
   },
-  { title: 'Rules', text: ({ rules }) => rules, width: '26%' },
-  { title: 'Hidden by', text: ({ hidden }) => hidden.replaceAll('_', ' ') || MISSING, width: '24%' },
+  {
+    title: 'Rules',
+    text: ({ rules, hidden }) =>
+      hidden === '' ? rules : `${rules}; hidden by ${hidden.replaceAll('_', ' ')}`,
+    width: '34%',
+  },
 ];
 
 export const leakColumns: Column<Leak>[] = [

@@ -7,7 +7,8 @@ import { groupLines, SERIES_MAX, shape, stack, type PanelContent } from '../ques
 import { breakdown, type Breakdown } from '../question/numbers';
 import { numberOf, rows, textOf } from '../question/rows';
 import { aggregate, measured, top, type Filters, type FilterTag } from '../query/expression';
-import { during, literal } from '../query/sql';
+import { during, literal, where } from '../query/sql';
+import { tagged } from '../section/tagged';
 
 /** The columns of the page's filters that the tables of spans and of scores have. */
 export const SPAN_COLUMNS: readonly FilterTag[] = [
@@ -86,13 +87,15 @@ export interface Session {
 const SESSIONS_MAX = 50;
 
 /** Gauges and scores alike; a session that neither names cannot be listed. */
-export const sessions: Question<Session[]> = async ({ interval }, signal) => {
-  const of = (table: string) =>
+export const sessions: Question<Session[]> = async ({ interval, filters }, signal) => {
+  const of = (table: string, narrowed: string[]) =>
     `SELECT tags['session'] AS session, value, time FROM ${table}
-   WHERE name = ${literal(INJECTION)} AND ${during('time', interval)}`;
+   WHERE ${[`name = ${literal(INJECTION)}`, during('time', interval), ...narrowed].join(' AND ')}`;
+  const points = of('points', tagged(filters, SCORE_COLUMNS));
+  const scores = of('scores', where(filters, SCORE_COLUMNS));
   const sql = `SELECT session, max(value) AS highest, count(*) FILTER (WHERE value > 0) AS flagged, count(*) AS prompts,
   epoch_ms(max(time)) AS last_at_ms
-FROM (${of('points')} UNION ALL ${of('scores')})
+FROM (${points} UNION ALL ${scores})
 WHERE session IS NOT NULL GROUP BY session HAVING highest > 0
 ORDER BY highest DESC, flagged DESC LIMIT ${SESSIONS_MAX}`;
   return (await rows(sql, signal)).map((row) => ({
