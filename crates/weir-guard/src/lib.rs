@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `packs` | which packs of injection rules there are, and inspecting a call with them |
 //! | `seed`, `strong`, `rules` | the seed's five patterns; searching for the strong pack's rules, and reading them |
+//! | `view`, `fold`, `unhide`, `decode` | what a text is searched as, so that words cannot be hidden, and the way back to it |
 //! | `machine` | regular expressions as used here |
 //! | `passage` | the texts of a call and where they stand in it |
 //! | `report` | what was found, as spans and scores carry it |
@@ -13,7 +14,9 @@
 //!
 //! Everything here is pure and takes linear time in the length of what it reads: it stands in the way of users' calls.
 
+mod decode;
 mod error;
+mod fold;
 mod machine;
 mod packs;
 mod passage;
@@ -23,6 +26,8 @@ mod seed;
 mod sensitive;
 mod strong;
 mod tape;
+mod unhide;
+mod view;
 
 pub use error::GuardError;
 pub use packs::{CustomRule, Flag, Packs, PacksConfig};

@@ -11,9 +11,11 @@ use std::sync::Arc;
 
 use regex_automata::{Input, meta};
 
+use crate::fold::fold;
 use crate::seed::{self, Seed};
-use crate::strong::{MATCHES_OF_RULE_MAX, Strong};
-use crate::{GuardError, Match, Passage, Place, Report, machine, rules};
+use crate::strong::{Hints, MATCHES_OF_RULE_MAX, Strong};
+use crate::view::View;
+use crate::{GuardError, Match, Passage, Place, Report, decode, machine, rules, unhide};
 
 /// The rules of the strong pack.
 const STRONG_RULES: &str = include_str!("../../../data/guard/strong.toml");
@@ -206,32 +208,76 @@ impl Inner {
 
     /// Searches a text for the strong pack's rules and the custom ones. Returns its score.
     fn search_strong(&self, passage: &Passage<'_>, matches: &mut Vec<Match>) -> f64 {
-        let from = matches.len();
-        let mut all: Vec<Match> = Vec::new();
-        if let Some(strong) = &self.strong {
-            let lower = passage.text.to_ascii_lowercase();
-            strong.search(&lower, passage.place.is_foreign(), |index, start, end| {
-                let rule = strong.rule(index);
-                all.push(told_of(
-                    passage,
-                    (&self.names.strong, &rule.name, &rule.category),
-                    rule.weight,
-                    start,
-                    end,
-                ));
-            });
+        let mut search = Search { packs: self, passage, found: Vec::new() };
+        search.custom_rules();
+        let view = fold(&passage.text);
+        let hints = search.view(&view);
+        for more in further_views(&passage.text, &view, hints) {
+            search.view(&more);
         }
-        for rule in &self.custom {
-            for at in rule.regex.find_iter(Input::new(&*passage.text)).take(MATCHES_OF_RULE_MAX) {
-                let names = (&self.names.custom, &rule.name, &rule.category);
-                all.push(told_of(passage, names, rule.weight, at.start(), at.end()));
+        let mut all = search.found;
+        let score = score_of(&all);
+        all.sort_by_key(|found| (found.start, found.end));
+        all.truncate(MATCHES_MAX.saturating_sub(matches.len()));
+        matches.append(&mut all);
+        score
+    }
+}
+
+/// The views of a text beyond the first, of which a text has mostly none.
+fn further_views(text: &str, view: &View, hints: Hints) -> impl Iterator<Item = View> {
+    let signs = unhide::signs(view.text());
+    [
+        signs.spacing.then(|| unhide::joined(view)),
+        signs.leetspeak.then(|| unhide::without_leetspeak(view, 'i')),
+        signs.one.then(|| unhide::without_leetspeak(view, 'l')),
+        hints.rotated.then(|| unhide::rotated(view)),
+        hints.backwards.then(|| unhide::backwards(view)),
+        hints.backwards.then(|| unhide::words_backwards(view)),
+        decode::without_escapes(text),
+        decode::pieces(text),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// One text being searched.
+struct Search<'a> {
+    packs: &'a Inner,
+    passage: &'a Passage<'a>,
+    found: Vec<Match>,
+}
+
+impl Search<'_> {
+    fn custom_rules(&mut self) {
+        for rule in &self.packs.custom {
+            for at in rule.regex.find_iter(Input::new(&*self.passage.text)).take(MATCHES_OF_RULE_MAX) {
+                let names = (&self.packs.names.custom, &rule.name, &rule.category);
+                self.found.push(told_of(self.passage, names, rule.weight, at.start(), at.end()));
             }
         }
-        let score = score_of(&all);
-        matches.append(&mut all);
-        matches[from..].sort_by_key(|found| (found.start, found.end));
-        matches.truncate(MATCHES_MAX);
-        score
+    }
+
+    /// Searches a view. What one view finds at a place of the original another need not tell again.
+    fn view(&mut self, view: &View) -> Hints {
+        let Some(strong) = &self.packs.strong else { return Hints::default() };
+        strong.search(view.text(), self.passage.place.is_foreign(), |index, start, end| {
+            let rule = strong.rule(index);
+            let (from, to, disguise) = view.original(start, end);
+            let is_known =
+                |found: &Match| Arc::ptr_eq(&found.rule, &rule.name) && found.start < to && from < found.end;
+            if from >= to || self.found.len() >= MATCHES_MAX || self.found.iter().any(is_known) {
+                return;
+            }
+            let names = (&self.packs.names.strong, &rule.name, &rule.category);
+            let mut told = told_of(self.passage, names, rule.weight, from, to);
+            if let Some(via) = disguise.name() {
+                told.via = Some(via.into());
+                let shown = &view.text()[start..end];
+                shown[..shown.floor_char_boundary(EXCERPT_BYTES_MAX)].clone_into(&mut told.text);
+            }
+            self.found.push(told);
+        })
     }
 }
 

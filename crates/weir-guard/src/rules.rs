@@ -12,10 +12,11 @@ use std::sync::Arc;
 use regex_automata::meta;
 use serde::Deserialize;
 
+use crate::fold::fold_pattern;
 use crate::{GuardError, machine};
 
 /// How far before an anchor a match may begin, and after it end, in bytes, unless the rule says so.
-const REACH_BYTES: usize = 256;
+const REACH_BYTES: usize = 160;
 
 /// Where a rule holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -36,6 +37,8 @@ pub(crate) struct Rule {
     pub(crate) weight: f64,
     pub(crate) scope: Scope,
     pub(crate) reach_bytes: usize,
+    /// Whether a match begins with its anchor.
+    pub(crate) at_start: bool,
     pub(crate) anchors: Vec<String>,
     pub(crate) regex: meta::Regex,
 }
@@ -50,6 +53,8 @@ struct RuleEntry {
     #[serde(default)]
     scope: Scope,
     reach_bytes: Option<usize>,
+    #[serde(default)]
+    at_start: bool,
     anchors: Vec<String>,
     pattern: String,
 }
@@ -82,10 +87,10 @@ fn rule(entry: RuleEntry, words: &BTreeMap<String, String>) -> Result<Rule, Guar
     if !(0.0..=1.0).contains(&entry.weight) {
         return Err(refuse("its weight must be a number from 0 to 1"));
     }
-    if entry.anchors.is_empty() || entry.anchors.iter().any(|anchor| anchor.len() < 2) {
-        return Err(refuse("it needs anchors of at least two bytes"));
+    if entry.anchors.is_empty() || entry.anchors.iter().any(String::is_empty) {
+        return Err(refuse("it needs anchors, and none may be empty"));
     }
-    let pattern = expand(&entry.name, &entry.pattern, words)?;
+    let pattern = fold_pattern(&expand(&entry.name, &entry.pattern, words)?);
     let regex = machine::compile(&pattern)
         .map_err(|reason| GuardError::Pattern { rule: entry.name.clone(), reason })?;
     Ok(Rule {
@@ -94,7 +99,8 @@ fn rule(entry: RuleEntry, words: &BTreeMap<String, String>) -> Result<Rule, Guar
         weight: entry.weight,
         scope: entry.scope,
         reach_bytes: entry.reach_bytes.unwrap_or(REACH_BYTES),
-        anchors: entry.anchors,
+        at_start: entry.at_start,
+        anchors: entry.anchors.iter().map(|anchor| fold_pattern(anchor)).collect(),
         regex,
     })
 }
@@ -108,7 +114,7 @@ fn expand(rule: &str, pattern: &str, words: &BTreeMap<String, String>) -> Result
         out.push_str(before);
         let Some(close) = after.find('}') else { break };
         let name = &after[1..close];
-        let is_name = name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        let is_name = name.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_')
             && !before.ends_with("\\p")
             && !before.ends_with("\\x");
         if is_name {
