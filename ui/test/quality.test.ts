@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { isMoreWorse, scoreName, topLabels } from '../src/quality/checks';
 import { byModel, featuresOf, featureTitle, reading, thinned } from '../src/quality/drift';
+import { sentence } from '../src/quality/judges';
 import { cellKey, table } from '../src/quality/relevance';
 
 describe('a score', () => {
@@ -67,5 +68,15 @@ describe('the table of relevance', () => {
     expect(categories).toEqual(['billing', 'returns']);
     expect(cells.get(cellKey('wiki', 'billing'))).toEqual({ value: 0.5, count: 12 });
     expect(cells.get(cellKey('none', 'returns'))).toEqual({ value: 0.7, count: 0 });
+  });
+});
+
+describe('what judges cost', () => {
+  it('is told in a sentence, and not where no model was asked', () => {
+    expect(sentence(0, 0, null)).toBe('');
+    expect(sentence(1, 0, null)).toBe('Models were asked once for it.');
+    expect(sentence(1_200, 3, 0.42)).toBe(
+      'Models were asked 1,200 times for it, of which 3 failed, for $0.42.',
+    );
   });
 });

@@ -22,9 +22,7 @@ describe('SQL', () => {
 
   it('narrows records without columns by their tags', () => {
     const filters = { ...NO_FILTERS, app: ["a'b", 'c*'], team: ['x'] };
-    expect(tagged(filters, ['app'])).toEqual([
-      `(tags['app'] = 'a''b' OR tags['app'] LIKE 'c%' ESCAPE '\\')`,
-    ]);
+    expect(tagged(filters, ['app'])).toEqual([`(tags['app'] = 'a''b' OR tags['app'] LIKE 'c%' ESCAPE '\\')`]);
   });
 
   it('leaves out filters that a table has no column for', () => {

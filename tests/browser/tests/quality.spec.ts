@@ -28,10 +28,12 @@ test('a panel without data shows the lines that would fill it', async ({ page })
   await faithfulness.getByRole('tab', { name: 'Shell' }).click();
   await expect(faithfulness).toContainText('custom.llm.faithfulness_score:0.82|g|#app:helpdesk');
   await expect(panel(page, 'relevance-by-index')).toContainText('custom.rag.retrieval_relevance');
+  await panel(page, 'worst').getByRole('tab', { name: 'ddtrace' }).click();
   await expect(panel(page, 'worst')).toContainText('submit_evaluation');
   await expect(panel(page, 'drift')).toContainText('does not know all of the');
-  await expect(panel(page, 'checks')).toContainText('[evaluate]');
-  await expect(panel(page, 'feedback')).toContainText('submit_evaluation');
+  await expect(panel(page, 'checks')).toContainText('[evaluation]');
+  await expect(panel(page, 'feedback')).toContainText('/api/scores');
+  await expect(panel(page, 'judges')).toContainText('Weir judged nothing by itself');
   await expect(panel(page, 'drift-features')).toContainText('[drift]');
   await expect(panel(page, 'probes')).toContainText('[[probes]]');
 });

@@ -104,6 +104,13 @@ statsd.event(
 export function feedback(base: string): Snippet[] {
   return [
     {
+      key: 'curl',
+      title: 'curl',
+      code: `# The header weir-span-id of an answer says which span it is.
+curl ${base}/api/scores -H "content-type: application/json" \\
+  -d '{"scores": [{"span_id": "0123456789abcdef", "name": "user_feedback", "value": 1, "judge": "user"}]}'`,
+    },
+    {
       key: 'ddtrace',
       title: 'ddtrace',
       code: `from ddtrace.llmobs import LLMObs
@@ -185,15 +192,18 @@ ttl_s   = 3600           # how long an answer is given again`,
   ];
 }
 
-/** Judges of Weir's own. */
+/** Judges of Weir's own: some are on without a word. */
 export function evaluators(): Snippet[] {
   return [
     {
-      key: 'evaluate',
+      key: 'evaluation',
       title: 'weir.toml',
-      code: `[evaluate]
-enabled = true
-sample  = 0.05           # the share of answers that is judged; rare apps and models are seen all the same`,
+      code: `[evaluation]
+judge_model = "gpt-4o-mini"   # without one, faithfulness is estimated from words
+sample      = 0.05            # rare apps and models are judged all the same
+
+[[evaluators]]
+name = "toxicity"             # a check that is off by itself`,
     },
   ];
 }
