@@ -40,7 +40,7 @@ use axum::middleware;
 use utoipa::openapi::OpenApi;
 use weir_types::{
     AlertStore, AuditLog, Browse, Budgets, CacheAdmin, Clock, Documents, KeyAdmin, Monitors, PriceSource,
-    Scan, Silence, UnixMicros,
+    RecordSink, Scan, Silence, UnixMicros,
 };
 
 pub use auth::ApiAuth;
@@ -77,6 +77,8 @@ pub struct ApiParts {
     pub silence_holds: SilenceHolds,
     /// Shows calls as they happen; whoever appends records does so through its [`LiveFeed::tap`].
     pub live: LiveFeed,
+    /// Keeps scores that are sent.
+    pub sink: Arc<dyn RecordSink>,
     /// The cache of answers, where one is configured.
     pub cache: Option<Arc<dyn CacheAdmin>>,
     /// Knows list prices, for what caches saved.

@@ -33,6 +33,7 @@ mod monitor_edit;
 mod monitors;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod query;
+mod scores;
 mod selection;
 mod session;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
@@ -73,6 +74,7 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(sql::run_sql))
         .routes(routes!(spans::list_spans))
         .routes(routes!(spans::get_span))
+        .routes(routes!(scores::create_scores))
         .routes(routes!(traces::list_traces))
         .routes(routes!(traces::get_trace))
         .routes(routes!(facets::list_facets))

@@ -22,6 +22,7 @@ mod heatmap;
 mod key;
 mod monitor;
 mod named;
+mod score;
 mod series;
 mod session;
 mod span;
@@ -56,6 +57,7 @@ pub use monitor::{
     MonitorRequest, MonitorSeries, PreviewAnswer, PreviewRequest, StateCounts,
 };
 pub use named::{CacheName, KindName, SourceName, StatusName, UnitName};
+pub use score::{NewScore, ScoreRequest, ScoresKept};
 pub use series::{
     DataPoint, InstantQueryAnswer, MetricItem, MetricList, QueryAnswer, SeriesItem, TagMap, ValueItem,
 };

@@ -51,6 +51,17 @@ impl Browse for DuckBrowse {
         }
     }
 
+    fn traces_within(
+        &self,
+        traces: &[TraceId],
+        range: TimeRange,
+    ) -> Result<(Vec<Span>, Vec<Score>), BrowseError> {
+        match self.reader()? {
+            Some(reader) if !traces.is_empty() => Ok(spans::of_traces(&reader, traces, range)?),
+            _ => Ok((Vec::new(), Vec::new())),
+        }
+    }
+
     fn traces(&self, filter: &TraceFilter) -> Result<TracePage, BrowseError> {
         match self.reader()? {
             Some(reader) => {

@@ -304,6 +304,22 @@ pub trait Browse: Send + Sync {
     /// The spans of a trace in the order of their starts, whole, with the scores of the trace.
     fn trace(&self, trace_id: TraceId) -> Result<(Vec<Span>, Vec<Score>), BrowseError>;
 
+    /// Several traces at once: their spans that started within the range, whole and in the order of their starts, and their
+    /// scores made since it began. One pass over the range, however many traces are asked for.
+    fn traces_within(
+        &self,
+        traces: &[TraceId],
+        range: TimeRange,
+    ) -> Result<(Vec<Span>, Vec<Score>), BrowseError> {
+        let (mut spans, mut scores) = (Vec::new(), Vec::new());
+        for trace in traces {
+            let (whole, judged) = self.trace(*trace)?;
+            spans.extend(whole.into_iter().filter(|span| range.from <= span.start && span.start < range.to));
+            scores.extend(judged.into_iter().filter(|score| score.time >= range.from));
+        }
+        Ok((spans, scores))
+    }
+
     /// One page of traces.
     fn traces(&self, filter: &TraceFilter) -> Result<TracePage, BrowseError>;
 

@@ -1,6 +1,7 @@
 //! The command line: one definition for parser, help and shell completions.
 
 mod cache;
+mod evaluate;
 mod ledger;
 mod monitor;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use cache::{CacheAction, CacheArgs};
+pub use evaluate::EvaluateArgs;
 pub use ledger::{ReconcileArgs, ReconcileBy, SavingsArgs, SavingsBy};
 pub use monitor::{BacktestArgs, DefinitionArgs, FailOn, MonitorAction, MonitorArgs, SystemArg, VerifyArgs};
 
@@ -44,6 +46,8 @@ pub enum Command {
     Savings(SavingsArgs),
     /// Hold what a provider charged against what Weir counted
     Reconcile(ReconcileArgs),
+    /// Judge calls of the past, or an evaluator by labelled examples
+    Evaluate(EvaluateArgs),
     /// Ask a question in the expression language
     Query(QueryArgs),
     /// Ask a question in SQL (read only)

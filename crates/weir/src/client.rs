@@ -121,6 +121,11 @@ impl Client {
         Ok(client)
     }
 
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Whether a Weir answers there.
     pub fn ready(&self) -> anyhow::Result<()> {
         let status = self.agent.get(format!("{}/healthz", self.url)).call()?.status();

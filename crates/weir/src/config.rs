@@ -11,6 +11,7 @@ mod cache;
 mod check;
 mod drift;
 pub mod embeddings;
+pub mod evaluation;
 pub mod file;
 pub mod listeners;
 mod monitors;
@@ -27,6 +28,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use embeddings::EmbeddingsPlace;
+pub use evaluation::EvaluationConfig;
 pub use problem::Problems;
 pub use redis::RedisPlace;
 pub use resolve::Config;

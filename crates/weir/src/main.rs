@@ -11,6 +11,7 @@ mod cmd_check;
 mod cmd_completions;
 mod cmd_demo;
 mod cmd_doctor;
+mod cmd_evaluate;
 mod cmd_key;
 mod cmd_monitor;
 mod cmd_query;
@@ -22,6 +23,7 @@ mod cmd_simulate;
 mod cmd_sql;
 mod config;
 mod drifting;
+mod evaluating;
 mod fleet;
 mod judge;
 mod log;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => cmd_demo::run(&args),
         Command::Check(args) => cmd_check::run(&args),
         Command::Cache(args) => cmd_cache::run(&args),
+        Command::Evaluate(args) => cmd_evaluate::run(&args),
         Command::Key(args) => cmd_key::run(&args),
         Command::Savings(args) => cmd_savings::run(&args),
         Command::Reconcile(args) => cmd_reconcile::run(&args),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use weir_api::wire::{ReceiverStatus, RecordCounts, StoreStatus, UpstreamState, UpstreamStatus};
 use weir_api::{Status, StatusSource};
 use weir_control::budget::FleetStats;
+use weir_evaluate::{EvaluationStats, Watch};
 use weir_gateway::{BreakerState, Gateway, UpstreamHealth};
 use weir_ingest::Inlet;
 use weir_store::{Store, StoreStats};
@@ -25,6 +26,8 @@ pub struct SelfReportParts {
     pub inlet: Arc<Inlet>,
     /// What is shared with other gateways.
     pub shared: Shared,
+    /// Judging of finished calls, where it is on.
+    pub evaluation: Option<Watch>,
     /// The doors of receivers.
     pub doors: Arc<[OpenedDoor]>,
     /// Where Weir listens.
@@ -76,6 +79,9 @@ impl SelfReport {
         }
         if let Some(fleet) = &self.parts.shared.fleet {
             page.fleet(fleet.stats());
+        }
+        if let Some(watch) = &self.parts.evaluation {
+            page.evaluation(&watch.stats());
         }
         page.upstreams(&self.parts.gateway.upstream_health());
         page.store(&self.parts.store.stats());
@@ -213,6 +219,28 @@ impl Page {
         let same = cache.checks.saturating_sub(cache.false_hits);
         for (result, count) in [("same", same), ("different", cache.false_hits)] {
             self.sample("weir_semantic_cache_checks_total", &format!("{{result=\"{result}\"}}"), count);
+        }
+    }
+
+    fn evaluation(&mut self, stats: &EvaluationStats) {
+        let judge = stats.judge;
+        self.counter("weir_evaluation_traces_total", "Traces that evaluators looked at.", stats.traces);
+        self.counter("weir_evaluation_scores_total", "Scores that evaluators wrote.", stats.scores);
+        self.counter("weir_evaluation_failed_total", "Judgements that failed.", stats.failed);
+        let help = "Traces and judgements left out because too many waited.";
+        self.counter("weir_evaluation_left_out_total", help, stats.left_out);
+        self.gauge("weir_evaluation_waiting", "Traces and judgements that wait.", stats.waiting);
+        self.family("weir_evaluation_judge_total", "counter", "What happened to questions to judges.");
+        let counts = [
+            ("called", judge.calls),
+            ("remembered", judge.kept),
+            ("retried", judge.retried),
+            ("malformed", judge.malformed),
+            ("failed", judge.failed),
+            ("over_budget", judge.over_budget),
+        ];
+        for (result, count) in counts {
+            self.sample("weir_evaluation_judge_total", &format!("{{result=\"{result}\"}}"), count);
         }
     }
 

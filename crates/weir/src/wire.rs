@@ -22,6 +22,7 @@ use weir_types::{Clock, RecordSink, Secret};
 use crate::budgeting::{Budgeting, BudgetingParts, Configured, Watching};
 use crate::config::{Config, EmbeddingsPlace};
 use crate::drifting::{Drifting, DriftingParts};
+use crate::evaluating::{self, Evaluating};
 use crate::fleet;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
@@ -43,6 +44,7 @@ pub struct Weir {
     listener: TcpListener,
     gateway: Arc<Gateway>,
     judge: Arc<Judge>,
+    evaluating: Option<Evaluating>,
     notifier: Notifier,
     watching: Watching,
     drifting: Option<DriftingParts>,
@@ -67,6 +69,19 @@ impl Weir {
         // Whatever is recorded is shown to those who watch: every source appends through this one sink.
         let live = LiveFeed::default();
         let sink = live.tap(store.sink());
+        let embedder = config.embeddings.as_ref().map(open_embedder).transpose()?;
+        let recovered = is_recovered(&store);
+        let evaluating = evaluating::open(
+            &config.evaluation,
+            address,
+            &store,
+            &sink,
+            embedder.as_ref(),
+            &clock,
+            recovered,
+        )?;
+        let watch = evaluating.as_ref().map(Evaluating::watch);
+        let sink = watch.as_ref().map_or_else(|| Arc::clone(&sink), |watch| watch.tap(Arc::clone(&sink)));
         let alerts = store.alerts_with_check(silence_check());
         let budgeting = open_budgeting(&store, &sink, &clock, config.budgets).await?;
         let notifier = Notifier::new(NotifierParts {
@@ -98,7 +113,7 @@ impl Weir {
             policies: judge.policies(),
             ledger: budgeting.ledger(),
             redis: shared.redis.clone(),
-            embedder: config.embeddings.as_ref().map(open_embedder).transpose()?,
+            embedder,
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -111,6 +126,7 @@ impl Weir {
             every,
             is_recovered: is_recovered(&store),
         });
+        let api_sink = Arc::clone(&sink);
         let inlet =
             Arc::new(Inlet::new(InletParts { sink, meter: Arc::clone(&meter), clock: Arc::clone(&clock) }));
         let report = Arc::new(SelfReport::new(SelfReportParts {
@@ -118,6 +134,7 @@ impl Weir {
             gateway: Arc::clone(&gateway),
             inlet: Arc::clone(&inlet),
             shared: shared.clone(),
+            evaluation: watch,
             doors: receivers.doors(),
             address,
             demo,
@@ -137,6 +154,7 @@ impl Weir {
             audit: store.audit(),
             silence_holds: Arc::new(|silence, now| silence.starts_at <= now && now < silence.ends_at),
             live: live.clone(),
+            sink: api_sink,
             cache: gateway.cache().map(|cache| Arc::clone(cache) as _),
             prices,
             clock,
@@ -153,6 +171,7 @@ impl Weir {
             listener,
             gateway,
             judge,
+            evaluating,
             notifier,
             watching: budgeting.watch(),
             drifting,
@@ -173,6 +192,7 @@ impl Weir {
             listener,
             gateway,
             judge,
+            evaluating,
             notifier,
             watching,
             drifting,
@@ -190,9 +210,14 @@ impl Weir {
         let judging = judge.start()?;
         let notifying = Notifying::start(notifier);
         let drifting = drifting.map(Drifting::start);
+        let evaluating = evaluating.map(Evaluating::start).transpose()?;
         let stopping = async {
             shutdown.await;
             live.end();
+            // Judges' calls are dropped first: users' calls are waited for, and these are not.
+            if let Some(evaluating) = evaluating {
+                evaluating.stop().await;
+            }
         };
         front::serve(vec![listener], gateway, api, front, stopping).await?;
         if let Some(fleet) = fleet {

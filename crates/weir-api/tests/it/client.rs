@@ -10,7 +10,9 @@ use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_types::Secret;
 
 use crate::fake_monitors::{FakeAlerts, FakeAudit, FakeMonitors};
-use crate::fakes::{FakeCache, FakeDocuments, FakeKeys, FakePrices, FakeStatus, FakeStore, FixedClock};
+use crate::fakes::{
+    FakeCache, FakeDocuments, FakeKeys, FakePrices, FakeSink, FakeStatus, FakeStore, FixedClock,
+};
 
 /// A running API with its fakes.
 pub struct Weir {
@@ -20,6 +22,7 @@ pub struct Weir {
     pub monitors: Arc<FakeMonitors>,
     pub alerts: Arc<FakeAlerts>,
     pub live: LiveFeed,
+    pub kept: Arc<FakeSink>,
 }
 
 impl Weir {
@@ -41,10 +44,12 @@ impl Weir {
         let monitors = Arc::new(FakeMonitors::default());
         let alerts = Arc::new(FakeAlerts::default());
         let live = LiveFeed::default();
+        let kept = Arc::new(FakeSink::default());
         let router = weir_api::router(ApiParts {
             scan: store.clone(),
             browse: store.clone(),
             key_admin: Arc::new(FakeKeys::default()),
+            sink: kept.clone(),
             cache: Some(Arc::new(FakeCache)),
             prices: Arc::new(FakePrices),
             documents: Arc::new(FakeDocuments::default()),
@@ -62,7 +67,7 @@ impl Weir {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { addr, store, status, monitors, alerts, live }
+        Self { addr, store, status, monitors, alerts, live, kept }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -9,10 +9,10 @@ use weir_types::{
     BoxFuture, Browse, BrowseError, CacheAdmin, CachePurge, CacheStats, CacheStatus, Cell, Clock, Column,
     Content, Contrast, ContrastTag, ContrastValue, Document, DocumentChange, DocumentError, DocumentKind,
     Documents, Facet, FacetGroup, KeyAdmin, KeyError, NanoUsd, NewDocument, NewKey, PicoUsdPerToken,
-    PolicyDecision, PriceSource, Scan, ScanError, ScanRequest, ScanRow, Scope, Score, ScoreValue, Secret,
-    SemanticScope, SemanticStats, Source, Span, SpanCount, SpanFilter, SpanId, SpanKind, SpanPage,
-    SpanSelection, SqlLimits, Table, TagKey, TimeRange, TokenRates, TokenUsage, TraceFilter, TraceId,
-    TracePage, TraceSummary, TraceTags, UnixMicros, VirtualKey,
+    PolicyDecision, PriceSource, Record, RecordSink, Scan, ScanError, ScanRequest, ScanRow, Scope, Score,
+    ScoreValue, Secret, SemanticScope, SemanticStats, SinkError, Source, Span, SpanCount, SpanFilter, SpanId,
+    SpanKind, SpanPage, SpanSelection, SqlLimits, Table, TagKey, TimeRange, TokenRates, TokenUsage,
+    TraceFilter, TraceId, TracePage, TraceSummary, TraceTags, UnixMicros, VirtualKey,
 };
 
 /// What `now` is: 2023-11-14T22:13:20Z.
@@ -79,6 +79,17 @@ pub fn full_span() -> Span {
         tools: content("[]"),
         attributes: content("{}"),
         ..Span::new(trace_id, span_id, SpanKind::Llm, Source::Gateway, UnixMicros(NOW.0 - 1_500))
+    }
+}
+
+/// Keeps what is appended.
+#[derive(Default)]
+pub struct FakeSink(pub Mutex<Vec<Record>>);
+
+impl RecordSink for FakeSink {
+    fn append(&self, records: &[Record]) -> Result<(), SinkError> {
+        self.0.lock().unwrap().extend_from_slice(records);
+        Ok(())
     }
 }
 

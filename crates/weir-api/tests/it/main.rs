@@ -21,6 +21,7 @@ mod load;
 mod monitors;
 mod query;
 mod reference;
+mod scores;
 mod security;
 mod spans;
 mod sql;

@@ -1,7 +1,8 @@
 //! What a span says beyond its fields: one JSON object, absent members left out.
 
 use http::header::{HeaderName, USER_AGENT};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use weir_dialect::ResponseFacts;
 
 use super::span::Cuts;
@@ -9,6 +10,9 @@ use crate::context::CallContext;
 
 /// Bytes of a header's value that are kept.
 const HEADER_BYTES_MAX: usize = 200;
+
+/// Bytes of a schema that is kept with each call that asks for it.
+const RESPONSE_FORMAT_BYTES_MAX: usize = 16 * 1024;
 
 /// What the official SDKs say about themselves.
 static SDK_LANG: HeaderName = HeaderName::from_static("x-stainless-lang");
@@ -45,6 +49,9 @@ struct Attributes<'a> {
     max_output_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     choices: Option<u64>,
+    /// In what form the answer shall be, as the client wrote it: evaluators hold the answer against it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'a str>,
     #[serde(skip_serializing_if = "is_zero_u32")]
@@ -107,6 +114,7 @@ pub(super) fn of_call(
         path: ctx.dialect().is_none().then(|| ctx.head.uri.path()),
         max_output_tokens: question.and_then(|question| question.max_output_tokens),
         choices: question.and_then(|question| question.choices),
+        response_format: question.and_then(|question| response_format(&question.body)),
         service_tier: facts
             .usage_detail
             .service_tier
@@ -122,6 +130,29 @@ pub(super) fn of_call(
         tags: (!tags.is_empty()).then_some(Tags(tags)),
     };
     serde_json::to_string(&attributes).ok()
+}
+
+/// `response_format` of chats, `text.format` of responses. Few bodies have one, and only these are read again.
+fn response_format(body: &[u8]) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        response_format: Option<&'a RawValue>,
+        #[serde(borrow)]
+        text: Option<Text<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Text<'a> {
+        #[serde(borrow)]
+        format: Option<&'a RawValue>,
+    }
+    let has = |name: &str| memchr::memmem::find(body, name.as_bytes()).is_some();
+    if !has("\"response_format\"") && !has("\"json_schema\"") {
+        return None;
+    }
+    let body: Body<'_> = serde_json::from_slice(body).ok()?;
+    let format = body.response_format.or_else(|| body.text?.format)?;
+    (format.get().len() <= RESPONSE_FORMAT_BYTES_MAX).then_some(format)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]

@@ -11,6 +11,7 @@ use super::attributes;
 use super::client;
 use crate::config::Bodies;
 use crate::context::{Attempt, CallContext, Question};
+use crate::headers::WEIR_SOURCE;
 
 /// What nginx made the status of a client that closed its request.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -25,7 +26,7 @@ const ERROR_MESSAGE_BYTES_MAX: usize = 2_048;
 pub(super) fn of_call(ctx: &CallContext, facts: &ResponseFacts, ending: &Ending<'_>) -> Box<Span> {
     let kind = ctx.dialect().map_or(SpanKind::Http, Dialect::span_kind);
     let trace = &ctx.trace;
-    let mut span = Box::new(Span::new(trace.trace_id, trace.span_id, kind, Source::Gateway, ctx.started_at));
+    let mut span = Box::new(Span::new(trace.trace_id, trace.span_id, kind, source_of(ctx), ctx.started_at));
     span.duration_us = ctx.elapsed_us();
     span.parent_id = trace.parent_id;
     span.name = name_of(ctx);
@@ -44,6 +45,15 @@ pub(super) fn of_call(ctx: &CallContext, facts: &ResponseFacts, ending: &Ending<
     }
     span.attributes = attributes::of_call(ctx, facts, cuts, &tags).map(Content::new);
     span
+}
+
+/// Who is behind the call: a client, or Weir itself where the call says so.
+fn source_of(ctx: &CallContext) -> Source {
+    match ctx.head.headers.get(WEIR_SOURCE).map(http::HeaderValue::as_bytes) {
+        Some(b"evaluator") => Source::Evaluator,
+        Some(b"probe") => Source::Probe,
+        _ => Source::Gateway,
+    }
 }
 
 /// What was cut because it was over [`limits::CONTENT_BYTES_MAX`].

@@ -248,6 +248,30 @@ pub(crate) fn of_trace(
     reader.rows(&sql, &params, read_span)
 }
 
+/// Spans of several traces within a range, in the order of their starts, and scores of these traces since it began.
+pub(crate) fn of_traces(
+    reader: &Reader,
+    traces: &[TraceId],
+    range: TimeRange,
+) -> Result<(Vec<Span>, Vec<Score>), QueryError> {
+    let listed = |params: &mut Params| {
+        let ids: Vec<_> = traces.iter().map(|id| params.text(&id.to_string())).collect();
+        format!("trace_id IN ({})", ids.join(", "))
+    };
+    let mut params = Params::default();
+    let (from, to, ids) = (params.time(range.from), params.time(range.to), listed(&mut params));
+    let sql = format!(
+        "SELECT {} FROM spans WHERE start_time >= {from} AND start_time < {to} AND {ids} ORDER BY start_time, span_id",
+        whole_columns()
+    );
+    let spans = reader.rows(&sql, &params, read_span)?;
+    let mut params = Params::default();
+    let (from, ids) = (params.time(range.from), listed(&mut params));
+    let sql =
+        format!("SELECT {SCORE_COLUMNS} FROM scores WHERE time >= {from} AND {ids} ORDER BY time, name");
+    Ok((spans, reader.rows(&sql, &params, read_score)?))
+}
+
 /// The scores of a trace, oldest first.
 pub(crate) fn scores_of_trace(reader: &Reader, trace_id: TraceId) -> Result<Vec<Score>, QueryError> {
     let mut params = Params::default();

@@ -16,6 +16,7 @@ use weir_monitor::Entry as Monitor;
 pub use super::cache::Cache;
 pub use super::drift::Drift;
 pub use super::embeddings::Embeddings;
+pub use super::evaluation::{Evaluation, EvaluatorEntry};
 pub use super::redis::Redis;
 pub use weir_notify::SecretRef;
 use weir_notify::{InhibitEntry, ReceiverEntry, RoutingEntry, SilenceEntry};
@@ -40,6 +41,10 @@ pub struct File {
     pub cache: Cache,
     /// What turns texts into vectors, for the semantic cache.
     pub embeddings: Embeddings,
+    /// Judging finished calls.
+    pub evaluation: Evaluation,
+    /// Who judges them: changes to the built-in evaluators, and judges of your own.
+    pub evaluators: Vec<EvaluatorEntry>,
     /// What gateways of a fleet share.
     pub redis: Redis,
     /// How data is kept.

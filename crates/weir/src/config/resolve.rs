@@ -21,6 +21,7 @@ use weir_store::{Durability, Retention, StoreConfig};
 use weir_types::Secret;
 
 use super::embeddings::EmbeddingsPlace;
+use super::evaluation::EvaluationConfig;
 use super::file;
 use super::listeners::Listeners;
 use super::problem::Problem;
@@ -44,6 +45,8 @@ pub struct Config {
     pub embeddings: Option<EmbeddingsPlace>,
     /// What is compared to find drift, and how often; `None` when nothing is.
     pub drift: Option<(DriftConfig, Duration)>,
+    /// Who judges finished calls.
+    pub evaluation: EvaluationConfig,
     /// What gateways of a fleet share.
     pub redis: Option<RedisPlace>,
     /// How data is kept, and where.
@@ -131,6 +134,7 @@ impl Resolver<'_> {
         let gateway = self.gateway(&file);
         let needs_embeddings = file.cache.needs_embeddings();
         let embeddings = self.embeddings(&file.embeddings, &gateway.providers, needs_embeddings);
+        let evaluation = self.evaluation(&file.evaluation, &file.evaluators);
         let redis = self.redis(&file.redis, file.cache.needs_redis());
         let overrides = file.prices.iter().map(price_override).collect();
         let prices = PriceBook::bundled().with_overrides(overrides);
@@ -150,6 +154,7 @@ impl Resolver<'_> {
             gateway,
             embeddings,
             drift: file.drift.resolved(),
+            evaluation: evaluation?,
             redis,
             store: store_config(file.server.data_dir, &file.store),
             prices: prices?,
