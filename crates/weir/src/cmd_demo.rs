@@ -16,6 +16,7 @@ use weir_demo::{
     DemoTraffic, Incidents, Latency, RunningProvider, SimulatedProvider, SimulatorConfig, backfill,
     drive_traffic,
 };
+use weir_evaluate::faithfulness;
 use weir_gateway::{GatewayConfig, ProviderConfig, ProviderKind};
 use weir_types::{Clock as _, Record, SystemClock};
 
@@ -59,6 +60,8 @@ fn show(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             config.gateway.agents = token_budgets();
         }
         config.gateway.cache.get_or_insert_default();
+        // What the simulated provider says is made up: holding it against documents would only show that.
+        config.evaluation.evaluators.retain(|evaluator| evaluator.name() != faithfulness::NAME);
         let weir = Weir::open(config, Arc::new(SystemClock), true).await?;
         write_past(&weir).await?;
         output::print(&welcome(&weir))?;

@@ -12,6 +12,7 @@ mod budgets;
 mod budgets_fleet;
 mod cli;
 mod drift;
+mod evaluate;
 mod help;
 mod hook;
 mod incidents;
