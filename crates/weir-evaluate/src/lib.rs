@@ -24,6 +24,7 @@ pub mod faithfulness;
 mod judge;
 mod judgement;
 mod panel;
+pub mod probe;
 pub mod relevance;
 mod runtime;
 mod sample;

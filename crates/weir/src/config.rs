@@ -16,6 +16,7 @@ pub mod file;
 pub mod listeners;
 mod monitors;
 pub mod notifications;
+mod probes;
 mod problem;
 pub mod redis;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 pub use embeddings::EmbeddingsPlace;
 pub use evaluation::EvaluationConfig;
+pub use probes::KeyedProbe;
 pub use problem::Problems;
 pub use redis::RedisPlace;
 pub use resolve::Config;

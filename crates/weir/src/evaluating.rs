@@ -76,14 +76,14 @@ pub fn panel(
 }
 
 /// Where this Weir reaches itself: at the address it listens on, or at loopback where it listens on all.
-fn own_gateway(address: SocketAddr) -> anyhow::Result<Uri> {
+pub fn own_gateway(address: SocketAddr) -> anyhow::Result<Uri> {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
     let url = format!("http://{}", SocketAddr::new(ip, address.port()));
-    url.parse().with_context(|| format!("judges cannot be asked at {url}"))
+    url.parse().with_context(|| format!("Weir cannot reach itself at {url}"))
 }
 
 impl Evaluating {

@@ -30,6 +30,7 @@ mod log;
 mod notifying;
 mod output;
 mod price_list;
+mod probing;
 mod receiver_access;
 mod receivers;
 mod self_report;

@@ -27,6 +27,7 @@ use crate::fleet;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
 use crate::price_list::PriceList;
+use crate::probing::Probing;
 use crate::receiver_access::{self, Access};
 use crate::receivers::{Receivers, Routers};
 use crate::self_report::{SelfReport, SelfReportParts};
@@ -48,6 +49,7 @@ pub struct Weir {
     notifier: Notifier,
     watching: Watching,
     drifting: Option<DriftingParts>,
+    probing: Probing,
     fleet: Option<Arc<Fleet>>,
     api: axum::Router,
     live: LiveFeed,
@@ -127,6 +129,7 @@ impl Weir {
             is_recovered: is_recovered(&store),
         });
         let api_sink = Arc::clone(&sink);
+        let probing = Probing::new(config.probes, address, Arc::clone(&sink), Arc::clone(&clock))?;
         let inlet =
             Arc::new(Inlet::new(InletParts { sink, meter: Arc::clone(&meter), clock: Arc::clone(&clock) }));
         let report = Arc::new(SelfReport::new(SelfReportParts {
@@ -175,6 +178,7 @@ impl Weir {
             notifier,
             watching: budgeting.watch(),
             drifting,
+            probing,
             fleet: shared.fleet,
             api,
             live,
@@ -196,6 +200,7 @@ impl Weir {
             notifier,
             watching,
             drifting,
+            probing,
             fleet,
             api,
             live,
@@ -211,8 +216,10 @@ impl Weir {
         let notifying = Notifying::start(notifier);
         let drifting = drifting.map(Drifting::start);
         let evaluating = evaluating.map(Evaluating::start).transpose()?;
+        let probing = probing.start();
         let stopping = async {
             shutdown.await;
+            drop(probing);
             live.end();
             // Judges' calls are dropped first: users' calls are waited for, and these are not.
             if let Some(evaluating) = evaluating {

@@ -17,6 +17,7 @@ pub use super::cache::Cache;
 pub use super::drift::Drift;
 pub use super::embeddings::Embeddings;
 pub use super::evaluation::{Evaluation, EvaluatorEntry};
+pub use super::probes::ProbeEntry;
 pub use super::redis::Redis;
 pub use weir_notify::SecretRef;
 use weir_notify::{InhibitEntry, ReceiverEntry, RoutingEntry, SilenceEntry};
@@ -60,6 +61,8 @@ pub struct File {
     pub agents: BTreeMap<String, Agent>,
     /// Whether answers are still distributed as they were.
     pub drift: Drift,
+    /// Questions that Weir itself asks on a schedule.
+    pub probes: Vec<ProbeEntry>,
     /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
     /// and without a condition changes it.
     pub monitors: Vec<Monitor>,

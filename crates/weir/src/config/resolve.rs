@@ -24,6 +24,7 @@ use super::embeddings::EmbeddingsPlace;
 use super::evaluation::EvaluationConfig;
 use super::file;
 use super::listeners::Listeners;
+use super::probes::KeyedProbe;
 use super::problem::Problem;
 use super::redis::RedisPlace;
 use super::secrets;
@@ -47,6 +48,8 @@ pub struct Config {
     pub drift: Option<(DriftConfig, Duration)>,
     /// Who judges finished calls.
     pub evaluation: EvaluationConfig,
+    /// Questions that are asked on a schedule.
+    pub probes: Vec<KeyedProbe>,
     /// What gateways of a fleet share.
     pub redis: Option<RedisPlace>,
     /// How data is kept, and where.
@@ -155,6 +158,7 @@ impl Resolver<'_> {
             embeddings,
             drift: file.drift.resolved(),
             evaluation: evaluation?,
+            probes: self.probes(&file.probes),
             redis,
             store: store_config(file.server.data_dir, &file.store),
             prices: prices?,

@@ -20,6 +20,7 @@ mod keys;
 mod kill;
 mod ledger;
 mod monitors;
+mod probes;
 mod prove;
 mod questions;
 mod replay;

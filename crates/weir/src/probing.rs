@@ -1,0 +1,77 @@
+//! Asks probes while Weir serves, each on its own schedule.
+//!
+//! A probe is asked once when Weir serves, and then at even times. Probes do not wait for each other, and one that is still waiting for
+//! its answer is not asked again meanwhile.
+//!
+//! Failure: an answer that does not come is a probe that was not passed. A score that cannot be kept is logged.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::task::JoinSet;
+use weir_evaluate::probe::{Probe, ProbeClient};
+use weir_types::{Clock, Record, RecordSink};
+
+use crate::config::KeyedProbe;
+use crate::evaluating::own_gateway;
+
+/// How soon it is seen that it is time to ask.
+const WAKE_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Probes that have not been asked yet.
+pub struct Probing {
+    probes: Vec<(Probe, ProbeClient)>,
+    sink: Arc<dyn RecordSink>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Probes that are being asked; they end when this is dropped.
+pub struct ProbesRunning(#[expect(dead_code, reason = "dropping it ends the tasks")] JoinSet<()>);
+
+impl Probing {
+    /// The probes of a configuration, to be asked at the gateway that listens here.
+    pub fn new(
+        probes: Vec<KeyedProbe>,
+        listen: SocketAddr,
+        sink: Arc<dyn RecordSink>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let gateway = own_gateway(listen)?;
+        let with_client = |KeyedProbe { probe, api_key }: KeyedProbe| {
+            let client = ProbeClient::new(&gateway, api_key.as_ref());
+            Ok((probe, client.context("a probe's key is none that can be sent in a header")?))
+        };
+        let probes = probes.into_iter().map(with_client).collect::<anyhow::Result<_>>()?;
+        Ok(Self { probes, sink, clock })
+    }
+
+    /// Begins to ask.
+    pub fn start(self) -> ProbesRunning {
+        let mut tasks = JoinSet::new();
+        for (probe, client) in self.probes {
+            tasks.spawn(run(probe, client, Arc::clone(&self.sink), Arc::clone(&self.clock)));
+        }
+        ProbesRunning(tasks)
+    }
+}
+
+async fn run(probe: Probe, client: ProbeClient, sink: Arc<dyn RecordSink>, clock: Arc<dyn Clock>) {
+    let every_us = i64::try_from(probe.every.as_micros()).unwrap_or(i64::MAX);
+    let mut wake = tokio::time::interval(WAKE_EVERY);
+    wake.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut asked_at = None;
+    loop {
+        wake.tick().await;
+        let due = clock.now().0.div_euclid(every_us);
+        if asked_at == Some(due) {
+            continue;
+        }
+        asked_at = Some(due);
+        let asked = client.ask(&probe, clock.now()).await;
+        let score = probe.score(&asked, clock.now());
+        if let Err(error) = sink.append(&[Record::Score(Box::new(score))]) {
+            tracing::warn!(%error, probe = %probe.name, "what a probe met is not recorded");
+        }
+    }
+}
