@@ -77,7 +77,7 @@ test-ui: ui ## Types and logic of the web app
 .PHONY: test-browser
 test-browser: ui tools ## Real Chromium against a running Weir
 	cargo build --locked --profile $(PROFILE) --package weir
-	tests/browser/run.sh
+	WEIR_CLIENTS="$$(tests/clients/setup.sh)" tests/browser/run.sh
 
 .PHONY: test-clients
 test-clients: tools ## Real client libraries against a running Weir

@@ -152,7 +152,8 @@ impl Item<'_> {
     /// Ids of traces that show it, and where.
     pub(crate) fn traces(&self) -> impl Iterator<Item = (String, String)> {
         let ids = self.notice.transition.exemplars.iter().take(TRACES_MAX);
-        ids.map(|id| (id.to_string(), format!("{}/traces/{id}", self.base_url)))
+        let at = self.notice.score.as_ref().map(|score| format!("?score={score}")).unwrap_or_default();
+        ids.map(move |id| (id.to_string(), format!("{}/traces/{id}{at}", self.base_url)))
     }
 
     /// Everything as plain lines.
@@ -265,6 +266,7 @@ pub(crate) fn sample(now: UnixMicros) -> Notice {
         labels: weir_types::Tags::new(),
         notify: Vec::new(),
         path: text("/monitors"),
+        score: None,
         is_catching_up: false,
     }
 }

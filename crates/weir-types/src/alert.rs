@@ -170,6 +170,9 @@ pub struct Notice {
     pub notify: Vec<Arc<str>>,
     /// Where the dashboard shows it, from the root: `/monitors/p95-latency-per-model?group=…`.
     pub path: Arc<str>,
+    /// The metric that was judged, where it is made of scores: its traces are opened at what was said of them.
+    #[serde(default)]
+    pub score: Option<Arc<str>>,
     /// Whether it was judged while Weir caught up after it had been away.
     pub is_catching_up: bool,
 }

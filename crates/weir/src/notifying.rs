@@ -115,6 +115,7 @@ mod tests {
             labels: weir_types::Tags::new(),
             notify: Vec::new(),
             path: "/monitors/p95".into(),
+            score: None,
             is_catching_up: false,
         };
         TickCommit {

@@ -174,6 +174,7 @@ impl Kept {
             labels: Tags::new(),
             notify: Vec::new(),
             path: "/".into(),
+            score: None,
             is_catching_up: false,
         };
         if to == AlertState::Ok {

@@ -163,6 +163,7 @@ pub fn notice(model: &str, seq: u64, to: AlertState) -> Notice {
         labels: [("team", "payments")].into_iter().collect(),
         notify: Vec::new(),
         path: format!("/monitors/p95-latency-per-model?group=model:{model}").into(),
+        score: None,
         is_catching_up: false,
     }
 }

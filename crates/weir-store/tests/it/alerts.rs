@@ -50,6 +50,7 @@ fn notice(id: &str, transition: &Transition) -> Notice {
         labels: [("team", "payments")].into_iter().collect(),
         notify: vec!["ops".into()],
         path: "/monitors/p95".into(),
+        score: None,
         is_catching_up: false,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use weir_monitor::{Engine, Judged, Telling, TickReport};
-use weir_types::metric::Unit;
+use weir_types::metric::{self, Unit};
 use weir_types::{KeptGroup, Notice, NoticeKind, Tags, TickCommit, UnixMicros};
 
 /// What a report changes in the state store.
@@ -47,9 +47,17 @@ fn notice(engine: &Engine, telling: &Telling, is_catching_up: bool) -> Notice {
         labels: handling.map(|handling| handling.labels.clone()).unwrap_or_default(),
         notify: handling.map(|handling| handling.notify.clone()).unwrap_or_default(),
         path: Arc::from(path(&transition.monitor, &transition.group)),
+        score: monitor.and_then(|monitor| score(&monitor.condition.judged)),
         is_catching_up,
         transition,
     }
+}
+
+/// The metric that is judged, where it is not derived from calls: what shows it are scores.
+fn score(judged: &Judged) -> Option<Arc<str>> {
+    let Judged::Metric(rule) = judged else { return None };
+    let metric = Arc::clone(&rule.query.expr().leaves().first()?.metric);
+    (metric::derived(&metric).is_none()).then_some(metric)
 }
 
 /// A hash of alert, number of the change and kind; for repeats of how many there were too.
