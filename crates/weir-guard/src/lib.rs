@@ -7,6 +7,11 @@
 //! | `seed`, `strong`, `rules` | the seed's five patterns; searching for the strong pack's rules, and reading them |
 //! | `view`, `fold`, `unhide`, `decode` | what a text is searched as, so that words cannot be hidden, and the way back to it |
 //! | `machine` | regular expressions as used here |
+//! | `guard`, `settings` | what is looked for in which application's calls |
+//! | `sink`, `record` | the door into the journal, and what happens to a span there |
+//! | `conversation` | what was said to a model, out of any dialect's JSON |
+//! | `scope` | what agents may do |
+//! | `recent` | where nothing was found in this minute |
 //! | `passage` | the texts of a call and where they stand in it |
 //! | `report` | what was found, as spans and scores carry it |
 //! | `sensitive` | finds secrets and personal data, and takes them out |
@@ -14,23 +19,35 @@
 //!
 //! Everything here is pure and takes linear time in the length of what it reads: it stands in the way of users' calls.
 
+mod conversation;
 mod decode;
 mod error;
 mod fold;
+mod guard;
 mod machine;
 mod packs;
 mod passage;
+mod recent;
+mod record;
 mod report;
 mod rules;
+mod scope;
 mod seed;
 mod sensitive;
+mod settings;
+mod sink;
 mod strong;
 mod tape;
 mod unhide;
 mod view;
 
 pub use error::GuardError;
+pub use guard::{Guard, GuardStats, Verdict};
 pub use packs::{CustomRule, Flag, Packs, PacksConfig};
 pub use passage::{Passage, Place};
+pub use record::{POLICY, SENSITIVE_ATTRIBUTE};
 pub use report::{ATTRIBUTE, Match, Report};
+pub use scope::{AgentScope, Scopes, Violation};
 pub use sensitive::{Class, Detector, Finding, Found, Kind, Kinds, RedactedBody, RedactedString};
+pub use settings::{BodiesKept, GuardMode, GuardSettings, Privacy, SecretsPolicy};
+pub use sink::GuardedSink;
