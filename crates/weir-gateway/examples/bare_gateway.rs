@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use weir_control::cache::CacheConfig;
 use weir_gateway::front::{FrontConfig, serve};
 use weir_gateway::{Gateway, GatewayConfig, GatewayParts, ProviderConfig, ProviderKind};
+use weir_guard::{Guard, GuardSettings};
 use weir_meter::{Meter, PriceBook};
 use weir_types::{KeyDirectory, KeyHash, NoPolicies, Record, RecordSink, SinkError, SystemClock, VirtualKey};
 
@@ -59,6 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ledger: Arc::default(),
         redis: None,
         embedder: None,
+        guard: Arc::new(Guard::new(GuardSettings::default())?),
         meter: Arc::new(Meter::new(PriceBook::bundled())),
         clock: Arc::new(SystemClock),
     };

@@ -1,8 +1,9 @@
 //! The end of every call: its span is written, priced and appended to the journal.
 //!
 //! This happens before the client has the last bytes of its answer, so it is quick: one look-up for the price and one
-//! append. The exception is a call whose provider did not state its tokens. Counting them can take milliseconds, so it is
-//! done on a thread for blocking work, and the last bytes wait for it ([`Counting`]).
+//! append. The exceptions are a call whose provider did not state its tokens, and one with long bodies, which the sink looks
+//! through for what must not be kept. Either can take milliseconds, so it is done on a thread for blocking work, and the last
+//! bytes wait for it ([`Counting`]).
 //!
 //! Failure: a record that the journal does not take is counted, logged at most once in a while, and lost; the user's call
 //! goes on.
@@ -24,11 +25,12 @@ use std::task::{Context, Poll};
 use tokio::task::JoinHandle;
 use weir_control::budget::{Charge, Reservation};
 use weir_dialect::ResponseFacts;
-use weir_types::{NanoUsd, Record, Span};
+use weir_types::{Content, NanoUsd, Record, Span};
 
 use crate::cache::{self, Keep};
 use crate::context::CallContext;
 use crate::gateway::Gateway;
+use crate::guard::INSPECTED_HERE_BYTES_MAX;
 use crate::refusal::Refusal;
 use metering::Metering;
 
@@ -96,11 +98,14 @@ pub(crate) fn begin_finish(ctx: &CallContext, facts: ResponseFacts, ending: Endi
         reservation: ctx.progress.borrow_mut().reservation.take(),
     };
     let metering = Metering::of(ctx, facts, &ending);
-    if metering.must_count(&spans.call) {
+    let must_count = metering.must_count(&spans.call);
+    if must_count || spans.is_long() {
         let gateway = Arc::clone(&ctx.worker.gateway);
         let count = move || {
             let mut spans = spans;
-            metering.count(&gateway.parts.meter, &mut spans.call);
+            if must_count {
+                metering.count(&gateway.parts.meter, &mut spans.call);
+            }
             spans.price_and_append(&metering, &gateway)
         };
         return Finished::Counting(Counting(tokio::task::spawn_blocking(count)));
@@ -119,6 +124,13 @@ struct Spans {
 }
 
 impl Spans {
+    /// Whether the sink takes longer to look at what was said than other calls should wait.
+    fn is_long(&self) -> bool {
+        let call = &self.call;
+        let bodies = [&call.input, &call.output, &call.tools].into_iter().flatten();
+        bodies.map(Content::len).sum::<usize>() > INSPECTED_HERE_BYTES_MAX
+    }
+
     fn price_and_append(mut self, metering: &Metering, gateway: &Gateway) -> Recorded {
         metering.price(&gateway.parts.meter, &mut self.call);
         let cost = self.call.cost;

@@ -12,6 +12,7 @@ use weir_control::cache::semantic::Semantic;
 use weir_control::cache::{Cache, CacheBackend, CacheConfig};
 use weir_control::redis::Redis;
 use weir_embed::Embedder;
+use weir_guard::Guard;
 use weir_meter::Meter;
 use weir_types::{Clock, IdGenerator, KeyDirectory, PolicyBoard, RecordSink};
 
@@ -39,6 +40,8 @@ pub struct GatewayParts {
     pub redis: Option<Arc<Redis>>,
     /// What turns texts into vectors; `None` for no semantic cache.
     pub embedder: Option<Arc<Embedder>>,
+    /// What prompts must not carry.
+    pub guard: Arc<Guard>,
     /// Prices and token counts.
     pub meter: Arc<Meter>,
     /// The time that records and circuit breakers go by.

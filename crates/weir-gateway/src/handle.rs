@@ -2,9 +2,8 @@
 //!
 //! Each step takes the one [`CallContext`], adds what it learns, and either goes on or refuses; a refusal is recorded
 //! and sent in the client's dialect. What monitors have set is applied where the call is known and nothing has been spent
-//! (`policy`, after `route`). Then the cache is asked, which answers for nothing. What the call can cost at most is
-//! reserved right before it goes out (`budget`), and settled when it is recorded (`finish`). Guards of a later day have
-//! their place around `forward`.
+//! (`policy`, after `route`), and a prompt that must not go out is refused (`guard`). Then the cache is asked, which answers for nothing. What the call can cost at most is
+//! reserved right before it goes out (`budget`), and settled when it is recorded (`finish`).
 //!
 //! How a call ends: `relay` finishes it when the answer does; a refusal is finished here; a client that goes away drops
 //! this future or the response's body, and the call is finished by [`crate::session::Session::close`].
@@ -22,6 +21,7 @@ use crate::context::CallContext;
 use crate::endpoint::Place;
 use crate::finish::{Ending, finish};
 use crate::forward::forward;
+use crate::guard;
 use crate::headers::WEIR_SPAN_ID;
 use crate::models;
 use crate::policy;
@@ -45,6 +45,7 @@ async fn answer(ctx: &Rc<CallContext>, body: Incoming) -> Result<Response<Gatewa
     }
     let outgoing = receive(ctx, body).await?;
     let candidates = policy::apply(ctx, route(ctx)?)?;
+    guard::check(ctx).await?;
     if let Some(response) = cache::answer(ctx, &candidates).await? {
         return Ok(response);
     }

@@ -9,6 +9,7 @@
 //! | `endpoint`, `authorise`, `receive`, `route` | what is asked, by whom, and who may answer |
 //! | `trim` | shortens what is over its agent's token budget |
 //! | `policy` | what monitors have set for such calls: throttles, blocks, another model |
+//! | `guard` | refuses prompts that look like attacks, hold secrets or ask what their agent may not |
 //! | `cache` | answers what was answered before, and keeps what is answered now |
 //! | `budget` | reserves the most that the call can cost with every budget that is about it |
 //! | `forward`, `retry`, `breaker`, `upstream` | gets an answer's head, whatever it takes |
@@ -36,6 +37,7 @@ mod finish;
 mod forward;
 pub mod front;
 mod gateway;
+mod guard;
 mod handle;
 mod headers;
 mod known;

@@ -26,7 +26,7 @@ use crate::attribution::Attribution;
 use crate::context::CallContext;
 use crate::endpoint::percent_encoded;
 use crate::finish::{client_name, span_name};
-use crate::headers::WEIR_POLICY;
+use crate::headers::{WEIR_GUARD, WEIR_POLICY};
 use crate::refusal::Refusal;
 use crate::route::{Candidate, Candidates, NotInstead, Passed, instead};
 
@@ -41,6 +41,8 @@ pub(crate) struct PolicyTrail {
     header: Option<HeaderValue>,
     /// What the token budget did to it, for the client.
     pub(crate) trim_header: Option<HeaderValue>,
+    /// What the guard found in it, for the client.
+    pub(crate) guard_header: Option<HeaderValue>,
     /// Tokens that the token budget took out of the prompt, or would have.
     pub(crate) trimmed_tokens: Option<u64>,
     /// What allows only answers from the cache: decided by whether there is one.
@@ -95,6 +97,9 @@ pub(crate) fn add_header(ctx: &CallContext, headers: &mut HeaderMap) {
     let trail = &ctx.progress.borrow().policy;
     for value in [&trail.trim_header, &trail.header].into_iter().flatten() {
         headers.append(WEIR_POLICY, value.clone());
+    }
+    if let Some(value) = &trail.guard_header {
+        headers.insert(WEIR_GUARD, value.clone());
     }
 }
 

@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use weir_dialect::{Dialect, read_request};
 
 use crate::context::{CallContext, Question};
+use crate::guard;
 use crate::refusal::Refusal;
 use crate::trim;
 
@@ -49,6 +50,10 @@ pub(crate) async fn receive(ctx: &CallContext, body: Incoming) -> Result<Outgoin
     let body = whole_body(ctx, body).await?;
     let question = read(dialect, path_model, &body)?;
     let (question, refusal) = trim::fit(ctx, dialect, question).await;
+    let (question, refusal) = match refusal {
+        None => guard::without_secrets(ctx, dialect, question),
+        refused => (question, refused),
+    };
     ctx.question.get_or_init(|| question);
     refusal.map_or(Ok(Outgoing::Whole), Err)
 }

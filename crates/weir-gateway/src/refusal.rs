@@ -194,6 +194,26 @@ impl Refusal {
         Self::new(WeirErrorKind::InvalidRequest, "context_length_exceeded", message)
     }
 
+    /// A status that SDKs do not repeat. Which rules matched is for the operator: an attacker would work around them.
+    pub(crate) fn prompt_blocked() -> Self {
+        let message = "the prompt was not sent: it looks like an attempt to take the model over; the span of this call says why"
+            .to_owned();
+        Self::new(WeirErrorKind::InvalidRequest, "prompt_blocked", message)
+    }
+
+    /// `kinds` are names such as `openai_key`, never the secrets.
+    pub(crate) fn secret_in_prompt(kinds: &str) -> Self {
+        let message = format!(
+            "the prompt was not sent: it holds a secret ({kinds}); take it out, and have it replaced"
+        );
+        Self::new(WeirErrorKind::InvalidRequest, "secret_in_prompt", message)
+    }
+
+    pub(crate) fn out_of_scope(summary: &str) -> Self {
+        let message = format!("{summary}; see `agents` in the configuration");
+        Self::new(WeirErrorKind::PermissionDenied, "out_of_scope", message)
+    }
+
     pub(crate) fn circuit_open(providers: &str, retry_in_ms: u64) -> Self {
         let message = format!("provider {providers} failed several calls in a row and is left alone for now");
         let retry_after = Some(Duration::from_millis(retry_in_ms));

@@ -13,6 +13,7 @@ mod drift;
 pub mod embeddings;
 pub mod evaluation;
 pub mod file;
+mod guard;
 pub mod listeners;
 mod monitors;
 pub mod notifications;

@@ -9,6 +9,7 @@ use weir_api::{Status, StatusSource};
 use weir_control::budget::FleetStats;
 use weir_evaluate::{EvaluationStats, Watch};
 use weir_gateway::{BreakerState, Gateway, UpstreamHealth};
+use weir_guard::{Guard, GuardStats};
 use weir_ingest::Inlet;
 use weir_store::{Store, StoreStats};
 use weir_types::{CacheAdmin as _, CacheStats, SemanticStats, UnixMicros};
@@ -24,6 +25,8 @@ pub struct SelfReportParts {
     pub gateway: Arc<Gateway>,
     /// Where receivers put what they receive.
     pub inlet: Arc<Inlet>,
+    /// What looks at everything that is recorded.
+    pub guard: Arc<Guard>,
     /// What is shared with other gateways.
     pub shared: Shared,
     /// Judging of finished calls, where it is on.
@@ -83,6 +86,7 @@ impl SelfReport {
         if let Some(watch) = &self.parts.evaluation {
             page.evaluation(&watch.stats());
         }
+        page.guard(self.parts.guard.stats());
         page.upstreams(&self.parts.gateway.upstream_health());
         page.store(&self.parts.store.stats());
         page.receivers(&receivers::status(&self.parts.doors, &self.parts.inlet));
@@ -143,6 +147,21 @@ impl Page {
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.family(name, "counter", help);
         self.sample(name, "", value);
+    }
+
+    fn guard(&mut self, stats: GuardStats) {
+        self.counter(
+            "weir_guard_inspected_total",
+            "Spans that were inspected for injections.",
+            stats.inspected,
+        );
+        self.counter("weir_guard_flagged_total", "Spans that a pack of rules flagged.", stats.flagged);
+        self.counter("weir_guard_redacted_total", "Spans of which something was taken out.", stats.redacted);
+        self.counter(
+            "weir_guard_failures_total",
+            "Spans that could not be looked at and were recorded without what they say.",
+            stats.failures,
+        );
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: u64) {

@@ -13,6 +13,7 @@ use weir_control::budget::Fleet;
 use weir_embed::Embedder;
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
+use weir_guard::GuardedSink;
 use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_notify::{Notifier, NotifierParts};
@@ -68,22 +69,25 @@ impl Weir {
         let data_dir = config.store.data_dir.clone();
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
         let meter = Arc::new(Meter::new(config.prices));
-        // Whatever is recorded is shown to those who watch: every source appends through this one sink.
-        let live = LiveFeed::default();
-        let sink = live.tap(store.sink());
+        // Whatever is recorded passes the guard first, and is then judged and shown to those who watch: every source appends
+        // through this one sink.
+        let (live, guard) = (LiveFeed::default(), Arc::new(config.guard));
+        let guarded = |sink| Arc::new(GuardedSink::new(sink, Arc::clone(&guard))) as Arc<dyn RecordSink>;
+        let shown = live.tap(store.sink());
         let embedder = config.embeddings.as_ref().map(open_embedder).transpose()?;
         let recovered = is_recovered(&store);
         let evaluating = evaluating::open(
             &config.evaluation,
             address,
             &store,
-            &sink,
+            &guarded(Arc::clone(&shown)),
             embedder.as_ref(),
             &clock,
             recovered,
         )?;
         let watch = evaluating.as_ref().map(Evaluating::watch);
-        let sink = watch.as_ref().map_or_else(|| Arc::clone(&sink), |watch| watch.tap(Arc::clone(&sink)));
+        let sink =
+            guarded(watch.as_ref().map_or_else(|| Arc::clone(&shown), |watch| watch.tap(Arc::clone(&shown))));
         let alerts = store.alerts_with_check(silence_check());
         let budgeting = open_budgeting(&store, &sink, &clock, config.budgets).await?;
         let notifier = Notifier::new(NotifierParts {
@@ -116,6 +120,7 @@ impl Weir {
             ledger: budgeting.ledger(),
             redis: shared.redis.clone(),
             embedder,
+            guard: Arc::clone(&guard),
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
@@ -136,6 +141,7 @@ impl Weir {
             store: Arc::clone(&store),
             gateway: Arc::clone(&gateway),
             inlet: Arc::clone(&inlet),
+            guard,
             shared: shared.clone(),
             evaluation: watch,
             doors: receivers.doors(),

@@ -19,6 +19,7 @@ mod cache_fleet;
 mod cache_semantic;
 mod disconnect;
 mod failover;
+mod guard;
 mod keep_alive;
 mod models;
 mod pass_through;

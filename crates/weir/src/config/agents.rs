@@ -1,4 +1,4 @@
-//! The `[agents.<name>]` of `weir.toml`: token budgets of single requests.
+//! The `[agents.<name>]` of `weir.toml`: token budgets of single requests, and what agents may do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use weir_control::trim::{self, AgentBudgets, TokenBudget};
 use super::resolve::Resolver;
 
 /// The name that stands for all agents that are not named.
-const OTHERS: &str = "*";
+pub(super) const OTHERS: &str = "*";
 
 /// The least share of a limit that is worth naming.
 const SHARE_MIN: f64 = 0.01;
 
-/// What one agent's requests may have.
+/// What one agent's requests may have, and what it may do.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Agent {
@@ -38,6 +38,16 @@ pub struct Agent {
     pub max_output_tokens: Option<u64>,
     /// How far it goes: "observe" notes on spans what would be done, "warn" tells the client too, "enforce" does it.
     pub mode: Mode,
+    /// Models that it may ask; all when absent. `*` stands for any run of characters.
+    pub models: Option<Vec<String>>,
+    /// Tools that it may call; all when absent. `*` stands for any run of characters.
+    pub tools: Option<Vec<String>>,
+    /// Hosts to which its answers may point, hosts below them included; all when absent. A link or picture to another host is
+    /// how data leaves a conversation.
+    pub domains: Option<Vec<String>>,
+    /// What happens when it does what it may not: "observe" records it; "block" refuses calls for other models too. Tools and
+    /// hosts are known only once the model has answered, and are recorded in either case.
+    pub on_violation: OnViolation,
 }
 
 impl Default for Agent {
@@ -50,6 +60,10 @@ impl Default for Agent {
             truncate_to,
             max_output_tokens: None,
             mode: Mode::default(),
+            models: None,
+            tools: None,
+            domains: None,
+            on_violation: OnViolation::default(),
         }
     }
 }
@@ -65,6 +79,17 @@ pub enum OnOver {
     Reject,
     /// It is noted.
     Observe,
+}
+
+/// What happens when an agent does what it may not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnViolation {
+    /// It is recorded.
+    #[default]
+    Observe,
+    /// Calls for other models are refused.
+    Block,
 }
 
 impl Resolver<'_> {

@@ -17,6 +17,7 @@ pub use super::cache::Cache;
 pub use super::drift::Drift;
 pub use super::embeddings::Embeddings;
 pub use super::evaluation::{Evaluation, EvaluatorEntry};
+pub use super::guard::{Guard, Privacy};
 pub use super::probes::ProbeEntry;
 pub use super::redis::Redis;
 pub use weir_notify::SecretRef;
@@ -56,13 +57,17 @@ pub struct File {
     pub budgets: Vec<BudgetEntry>,
     /// How fast some calls may come, and how many at once.
     pub rate_limits: Vec<RateLimitEntry>,
-    /// Token budgets of single requests, by agent. `[agents."*"]` is for all others, calls without an agent among them.
-    /// docs/guide/cost-control.md explains them.
+    /// Token budgets of single requests, and what agents may do, by agent. `[agents."*"]` is for all others, calls without an
+    /// agent among them. docs/guide/cost-control.md and docs/guide/risk.md explain them.
     pub agents: BTreeMap<String, Agent>,
     /// Whether answers are still distributed as they were.
     pub drift: Drift,
     /// Questions that Weir itself asks on a schedule.
     pub probes: Vec<ProbeEntry>,
+    /// What is done about prompts that look like attempts to take a model over. See docs/guide/risk.md.
+    pub guard: Guard,
+    /// What is kept of what calls say.
+    pub privacy: Privacy,
     /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
     /// and without a condition changes it.
     pub monitors: Vec<Monitor>,

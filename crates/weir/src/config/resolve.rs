@@ -42,6 +42,8 @@ pub struct Config {
     pub api: ApiAccess,
     /// What the gateway does.
     pub gateway: GatewayConfig,
+    /// What prompts must not carry, and what is kept of them.
+    pub guard: weir_guard::Guard,
     /// What turns texts into vectors.
     pub embeddings: Option<EmbeddingsPlace>,
     /// What is compared to find drift, and how often; `None` when nothing is.
@@ -144,6 +146,7 @@ impl Resolver<'_> {
         let prices = prices.map_err(|error| self.report::<()>("prices", error.to_string(), None)).ok();
         let budgets = self.budgets(&file.budgets, &file.rate_limits);
         self.monitors(&file.monitors);
+        let guard = self.guard(&file);
         let notifications = self.notifications(&file);
         let public_url = file.server.public_url.as_deref().and_then(|url| self.public_url(url));
         if let Some(listen) = listen {
@@ -155,6 +158,7 @@ impl Resolver<'_> {
             worker_threads: file.server.worker_threads.map(usize::from),
             api: ApiAccess { admin_token, allowed_hosts: file.server.allowed_hosts },
             gateway,
+            guard: guard?,
             embeddings,
             drift: file.drift.resolved(),
             evaluation: evaluation?,

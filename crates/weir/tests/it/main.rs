@@ -24,6 +24,7 @@ mod probes;
 mod prove;
 mod questions;
 mod replay;
+mod risk;
 mod serve;
 mod start;
 mod support;

@@ -21,6 +21,7 @@ use weir_gateway::{
     Gateway, GatewayConfig, GatewayError, GatewayParts, ProviderConfig, ProviderKind, RetryConfig,
     RouteConfig, Target,
 };
+use weir_guard::{Guard, GuardSettings, GuardedSink, PacksConfig};
 use weir_meter::{Meter, PriceBook};
 use weir_types::{
     ActivePolicy, Clock, KeyDirectory, KeyHash, PolicyAction, Record, RecordSink, Scope, SharedPolicies,
@@ -48,9 +49,10 @@ impl RecordSink for Sink {
             return Err(failure.clone());
         }
         self.spans.send_modify(|spans| {
-            spans.extend(records.iter().map(|record| match record {
-                Record::Span(span) => (**span).clone(),
-                other => panic!("the gateway records spans only, not {other:?}"),
+            // The gateway records spans only; scores and events are the guard's.
+            spans.extend(records.iter().filter_map(|record| match record {
+                Record::Span(span) => Some((**span).clone()),
+                _ => None,
             }));
         });
         Ok(())
@@ -86,6 +88,7 @@ pub struct WeirBuilder {
     /// The fleet whose limits it shares, through `redis`.
     pub fleet: Option<FleetConfig>,
     pub embedder: Option<Arc<Embedder>>,
+    guard: Option<GuardSettings>,
     keys: Keys,
     ledger: Ledger,
 }
@@ -108,8 +111,17 @@ impl WeirBuilder {
         let retry = RetryConfig { backoff_base_ms: 0, ..RetryConfig::default() };
         let config = GatewayConfig { providers, retry, ..GatewayConfig::default() };
         let front = FrontConfig { worker_threads: 1, ..FrontConfig::default() };
-        let (redis, fleet, embedder) = (None, None, None);
-        Self { config, front, redis, fleet, embedder, keys: Keys::default(), ledger: Ledger::default() }
+        let (redis, fleet, embedder, guard) = (None, None, None, None);
+        Self {
+            config,
+            front,
+            redis,
+            fleet,
+            embedder,
+            guard,
+            keys: Keys::default(),
+            ledger: Ledger::default(),
+        }
     }
 
     /// Routes a model to providers, `name` or `name/model`.
@@ -139,6 +151,12 @@ impl WeirBuilder {
         self
     }
 
+    /// Guards calls, and what is recorded of them.
+    pub fn guard(mut self, settings: GuardSettings) -> Self {
+        self.guard = Some(settings);
+        self
+    }
+
     pub fn with(mut self, change: impl FnOnce(&mut GatewayConfig)) -> Self {
         change(&mut self.config);
         self
@@ -152,8 +170,12 @@ impl WeirBuilder {
         if let (Some(fleet), Some(redis)) = (self.fleet, &self.redis) {
             Fleet::join(&ledger, redis, clock.clone(), fleet);
         }
+        let is_guarded = self.guard.is_some();
+        let guard = Arc::new(Guard::new(self.guard.unwrap_or_else(unguarded)).unwrap());
+        let guarded = GuardedSink::new(sink.clone(), Arc::clone(&guard));
         let parts = GatewayParts {
-            sink: sink.clone(),
+            sink: if is_guarded { Arc::new(guarded) } else { sink.clone() },
+            guard,
             keys: Arc::new(self.keys),
             policies: policies.clone(),
             ledger: Arc::clone(&ledger),
@@ -180,6 +202,12 @@ impl WeirBuilder {
         let served = tokio::spawn(serve(vec![listener], gateway.clone(), fallback, self.front, stopped));
         Weir { address, gateway, sink, clock, policies, ledger, stop, served, _alive: alive }
     }
+}
+
+/// Looks for nothing, and takes no time to make.
+fn unguarded() -> GuardSettings {
+    let packs = PacksConfig { seed: false, strong: false, ..PacksConfig::default() };
+    GuardSettings { packs, ..GuardSettings::default() }
 }
 
 impl Weir {
