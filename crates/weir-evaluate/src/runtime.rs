@@ -376,8 +376,11 @@ impl Runtime {
         match appended {
             Ok(scores) => add(&self.counters.scores, scores),
             Err(error) => {
-                add(&self.counters.failed, 1);
-                tracing::debug!(%error, "no score");
+                let failed = self.counters.failed.fetch_add(1, Ordering::Relaxed) + 1;
+                // Each doubling is told: a judge that is away all night should not fill the log.
+                if failed.is_power_of_two() {
+                    tracing::warn!(%error, failed, "a judgement failed; there is no score");
+                }
             }
         }
     }
