@@ -87,6 +87,13 @@ seed_all() {
     printf '%s' "$line" >"$corpus_root/condition/seed-$index"
     index=$((index + 1))
   done
+  # And every disguise that the guard sees through.
+  mkdir -p "$corpus_root/inspect"
+  index=0
+  cut -f2- "$root/testdata/guard/evasions.tsv" | while IFS= read -r line; do
+    printf '%b\x00' "$line" >"$corpus_root/inspect/seed-$index"
+    index=$((index + 1))
+  done
 }
 
 seed_all

@@ -2,7 +2,8 @@
 """Trains the injection guard's classifier, and measures it on what it has not seen.
 
     python3 bench/guard/gather.py --labelled FILE.jsonl > prompts.jsonl
-    python3 bench/guard/train.py prompts.jsonl [--write data/guard/classifier.bin]
+    python3 bench/guard/train.py prompts.jsonl                                      measures
+    python3 bench/guard/train.py prompts.jsonl --write data/guard/classifier.bin    trains on all and writes
 
 Needs numpy and scikit-learn. The classifier is a logistic regression over hashed words, pairs and triples of words, small
 enough to ship and to run in microseconds; crates/weir-guard/src/classifier.rs is the same in Rust, and a test compares both on
@@ -13,6 +14,7 @@ what the classifier makes of attacks and prompts of a kind that it has not seen.
 """
 
 import argparse
+import functools
 import json
 import struct
 import unicodedata
@@ -47,8 +49,10 @@ def words(text: str) -> list[bytes]:
     return found
 
 
-def fnv(data: bytes, state: int = 0x811C9DC5) -> int:
-    for byte in data:
+@functools.cache
+def fnv(word: bytes) -> int:
+    state = 0x811C9DC5
+    for byte in word:
         state = ((state ^ byte) * 0x01000193) & 0xFFFFFFFF
     return state
 
@@ -62,10 +66,11 @@ def features(window: list[bytes]) -> dict[int, float]:
     """Counts of hashed words, pairs and triples, divided by the root of how many there are."""
     counts: dict[int, float] = defaultdict(float)
     total = 0
-    for index in range(len(window)):
-        state = 0x811C9DC5
-        for word in window[index : index + 3]:
-            state = fnv(b" ", fnv(word, state))
+    hashes = [fnv(word) for word in window]
+    for index in range(len(hashes)):
+        state = 0
+        for word in hashes[index : index + 3]:
+            state = ((state ^ word) * 0x9E3779B1) & 0xFFFFFFFF
             counts[bucket(state)] += 1
             total += 1
     return {at: count / total**0.5 for at, count in counts.items()}
@@ -117,9 +122,9 @@ class Texts:
 def group_of(entry, index):
     source = entry["source"]
     if source.startswith(("BIPIA", "NotInject")):
-        return f"{source.split('_')[0]} {entry.get('category')}"
+        return f"{source.split('_')[0]} {sum(str(entry.get('category')).encode()) % 4}"
     if source.startswith("wildguard"):
-        return f"wildguard {index % 5}"
+        return f"wildguard {index % 3}"
     return FAMILIES.get(source, source.split("_")[0])
 
 
@@ -181,17 +186,18 @@ def main():
     lines = arguments.prompts.read_text(encoding="utf-8").split("\n")
     entries = [json.loads(line) for line in lines if line]
     texts = Texts(entries)
+    if arguments.write:
+        model = texts.fit(np.ones(len(entries), bool), arguments.strength, arguments.others)
+        scores = write(arguments.write, texts, model)
+        print("trained on all, on what it was trained on:")
+        tell(entries, texts.y, scores, arguments.threshold)
+        return
     groups = np.array([group_of(entry, index) for index, entry in enumerate(entries)])
     print("unseen kinds: families of sources and categories held out together")
     tell(entries, texts.y, held_out(texts, groups, arguments.strength, arguments.others), arguments.threshold)
     folds = np.random.default_rng(7).integers(0, 5, len(entries)).astype(str)
     print("seen kinds: five folds at random")
     tell(entries, texts.y, held_out(texts, folds, arguments.strength, arguments.others), arguments.threshold)
-    if arguments.write:
-        model = texts.fit(np.ones(len(entries), bool), arguments.strength, arguments.others)
-        scores = write(arguments.write, texts, model)
-        print("trained on all, on what it was trained on:")
-        tell(entries, texts.y, scores, arguments.threshold)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `packs` | which packs of injection rules there are, and inspecting a call with them |
 //! | `seed`, `strong`, `rules` | the seed's five patterns; searching for the strong pack's rules, and reading them |
+//! | `classifier` | what words say together, where no rule matches |
 //! | `view`, `fold`, `unhide`, `decode` | what a text is searched as, so that words cannot be hidden, and the way back to it |
 //! | `machine` | regular expressions as used here |
 //! | `guard`, `settings` | what is looked for in which application's calls |
@@ -19,6 +20,7 @@
 //!
 //! Everything here is pure and takes linear time in the length of what it reads: it stands in the way of users' calls.
 
+mod classifier;
 mod conversation;
 mod decode;
 mod error;

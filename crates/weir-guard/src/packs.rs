@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use regex_automata::{Input, meta};
 
+use crate::classifier::Classifier;
 use crate::fold::fold;
 use crate::seed::{self, Seed};
 use crate::strong::{Hints, MATCHES_OF_RULE_MAX, Strong};
@@ -21,6 +22,8 @@ use crate::{GuardError, Match, Passage, Place, Report, decode, machine, rules, u
 const STRONG_RULES: &str = include_str!("../../../data/guard/strong.toml");
 /// The version of the seed's pack. It does not change.
 const SEED_VERSION: u32 = 1;
+/// The version of the classifier. It goes up with each training.
+const CLASSIFIER_VERSION: u32 = 1;
 /// Matches that a report holds. An attack is told by the first of them.
 const MATCHES_MAX: usize = 64;
 /// Bytes of a match that are shown to people.
@@ -92,6 +95,7 @@ pub struct Packs {
 struct Inner {
     seed: Option<Seed>,
     strong: Option<Strong>,
+    classifier: Option<Classifier>,
     custom: Vec<Custom>,
     strong_threshold: f64,
     classifier_threshold: f64,
@@ -132,6 +136,7 @@ impl Packs {
         let inner = Inner {
             seed: config.seed.then(Seed::new),
             strong,
+            classifier: config.classifier.then(Classifier::bundled).transpose()?,
             custom,
             strong_threshold: config.strong_threshold,
             classifier_threshold: config.classifier_threshold,
@@ -140,7 +145,7 @@ impl Packs {
                 custom: "custom".into(),
                 seed_judge: format!("weir/guard/seed@{SEED_VERSION}").into(),
                 strong_judge: format!("weir/guard/strong@{version}").into(),
-                classifier_judge: "weir/guard/classifier@1".into(),
+                classifier_judge: format!("weir/guard/classifier@{CLASSIFIER_VERSION}").into(),
             },
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -152,7 +157,7 @@ impl Packs {
         let mut report = Report {
             seed: inner.seed.as_ref().map(|_| 0.0),
             strong: (inner.strong.is_some() || !inner.custom.is_empty()).then_some(0.0),
-            classifier: None,
+            classifier: inner.classifier.map(|_| 0.0),
             matches: Vec::new(),
         };
         let mut seed_seen = [false; seed::PATTERNS.len()];
@@ -161,8 +166,13 @@ impl Packs {
                 inner.search_seed(passage, &mut seed_seen, &mut report.matches);
             }
             if passage.place == Place::Input || passage.place.is_foreign() {
-                let score = inner.search_strong(passage, &mut report.matches);
+                let view = fold(&passage.text);
+                let score = inner.search_strong(passage, &view, &mut report.matches);
                 report.strong = report.strong.map(|worst| worst.max(score));
+                if let Some(classifier) = inner.classifier {
+                    let score = classifier.score(view.text());
+                    report.classifier = report.classifier.map(|worst| worst.max(score));
+                }
             }
         }
         if report.seed.is_some() {
@@ -207,12 +217,11 @@ impl Inner {
     }
 
     /// Searches a text for the strong pack's rules and the custom ones. Returns its score.
-    fn search_strong(&self, passage: &Passage<'_>, matches: &mut Vec<Match>) -> f64 {
+    fn search_strong(&self, passage: &Passage<'_>, view: &View, matches: &mut Vec<Match>) -> f64 {
         let mut search = Search { packs: self, passage, found: Vec::new() };
         search.custom_rules();
-        let view = fold(&passage.text);
-        let hints = search.view(&view);
-        for more in further_views(&passage.text, &view, hints) {
+        let hints = search.view(view);
+        for more in further_views(&passage.text, view, hints) {
             search.view(&more);
         }
         let mut all = search.found;
