@@ -44,7 +44,7 @@ impl Judge {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let config = format!(
             "[gateway.retry]\nretries_max = 0\n[gateway.breaker]\nfailures = 0\n[providers.openai]\nbase_url = \
-             \"http://{address}/v1\"\napi_key = \"sk-judge\"\n"
+             \"http://{address}/v1\"\n"
         );
         (judge, config)
     }
