@@ -3,6 +3,7 @@
 
 mod judgements;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -76,7 +77,7 @@ impl Guard {
                 self.look(span, *side, text, tape.as_ref(), is_inspected, &mut learnt);
             }
         }
-        self.redact_rest(keeping, span, &mut kept, &mut learnt.found);
+        redact_rest(keeping, span, &mut kept, &mut learnt.found);
         self.check_scope(span, &mut learnt.violations);
         if keeping.privacy.bodies == BodiesKept::Hashed || keeping.privacy.bodies == BodiesKept::Off {
             withhold(span, &mut kept, keeping.privacy.bodies);
@@ -115,9 +116,8 @@ impl Guard {
             (SpanKind::Llm | SpanKind::Agent | SpanKind::Workflow, Side::Input) => {
                 conversation::of_input(text, tape)
             }
-            (SpanKind::Retrieval, Side::Documents) => only_new(foreign(Place::Documents)),
+            (SpanKind::Retrieval | SpanKind::Llm, Side::Documents) => only_new(foreign(Place::Documents)),
             (SpanKind::Tool, Side::Output) => only_new(foreign(Place::Tools)),
-            (SpanKind::Llm, Side::Documents) => only_new(foreign(Place::Documents)),
             _ => return,
         };
         let report = self.packs.inspect(&new);
@@ -150,7 +150,7 @@ impl Guard {
         let Some(scope) = self.settings.scopes.of(agent) else { return };
         match span.kind {
             SpanKind::Llm => {
-                violations.extend(span.model.as_deref().and_then(|model| scope.model(agent, model)))
+                violations.extend(span.model.as_deref().and_then(|model| scope.model(agent, model)));
             }
             SpanKind::Tool => violations.extend(scope.tool(agent, &span.name)),
             _ => {}
@@ -161,26 +161,6 @@ impl Guard {
             told.push(violation.clone());
             is_first
         });
-    }
-
-    /// What stands beside the bodies: attributes, the message of an error.
-    fn redact_rest(
-        &self,
-        keeping: &Keeping,
-        span: &Span,
-        kept: &mut Option<Box<Span>>,
-        found: &mut Vec<Found>,
-    ) {
-        if let Some(body) =
-            span.attributes.as_ref().and_then(|text| keeping.detector.redact_body(text.expose()))
-        {
-            found.extend(body.found(None));
-            kept.get_or_insert_with(|| Box::new(span.clone())).attributes = Some(Content::new(body.text));
-        }
-        if let Some(body) = span.error_message.as_ref().and_then(|text| keeping.detector.redact_body(text)) {
-            found.extend(body.found(None));
-            kept.get_or_insert_with(|| Box::new(span.clone())).error_message = Some(Arc::from(body.text));
-        }
     }
 
     fn count(&self, learnt: &Learnt) {
@@ -234,6 +214,19 @@ impl Guard {
                 saved: None,
             });
         }
+    }
+}
+
+/// What stands beside the bodies: attributes, the message of an error.
+fn redact_rest(keeping: &Keeping, span: &Span, kept: &mut Option<Box<Span>>, found: &mut Vec<Found>) {
+    if let Some(body) = span.attributes.as_ref().and_then(|text| keeping.detector.redact_body(text.expose()))
+    {
+        found.extend(body.found(None));
+        kept.get_or_insert_with(|| Box::new(span.clone())).attributes = Some(Content::new(body.text));
+    }
+    if let Some(body) = span.error_message.as_ref().and_then(|text| keeping.detector.redact_body(text)) {
+        found.extend(body.found(None));
+        kept.get_or_insert_with(|| Box::new(span.clone())).error_message = Some(Arc::from(body.text));
     }
 }
 
@@ -346,7 +339,8 @@ fn with_members(object: &str, members: &[(&str, String)]) -> String {
             text.push(',');
         }
         needs_comma = true;
-        text.push_str(&format!("\"{name}\":{json}"));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\"{name}\":{json}");
     }
     text.push('}');
     text
