@@ -597,6 +597,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps scores of calls: users' feedback, reviews, evaluators of one's own. */
+        post: operations["create_scores"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -2150,6 +2167,32 @@ export interface components {
             /** @description The unit of values. */
             unit: components["schemas"]["Unit"];
         };
+        /** @description A judgement of a call: a user's thumb, a person's review, an evaluator of one's own. */
+        NewScore: {
+            /** @description Who judges; `api` unless said. */
+            judge: string | null;
+            /** @description The label. */
+            label: string | null;
+            /** @description The metric that it is a sample of, such as `custom.llm.user_feedback`. */
+            name: string;
+            /** @description Why. */
+            rationale: string | null;
+            /** @description The span: 16 hexadecimal digits, such as the header `weir-span-id` of an answer. The trace as a whole when absent. */
+            span_id: string | null;
+            /** @description Tags by which scores are grouped, beside those of the span. */
+            tags: {
+                [key: string]: string;
+            };
+            /** @description When the judgement was made: RFC 3339 or Unix milliseconds; now unless said. */
+            time: string | null;
+            /** @description The trace: 32 hexadecimal digits. May be absent where `span_id` is not. */
+            trace_id: string | null;
+            /**
+             * Format: double
+             * @description The number. Either this or `label`.
+             */
+            value: number | null;
+        };
         /** @description One message to one receiver. */
         NotificationItem: {
             /**
@@ -2511,6 +2554,19 @@ export interface components {
              * @description The number, when the judge gave one.
              */
             value: number | null;
+        };
+        /** @description Scores to keep. */
+        ScoreRequest: {
+            /** @description The scores, 1 to 1,000; all are kept or none. */
+            scores: components["schemas"]["NewScore"][];
+        };
+        /** @description What was kept. */
+        ScoresKept: {
+            /**
+             * Format: int64
+             * @description How many scores.
+             */
+            kept: number;
         };
         /** @description Which spans were selected: all that is said here holds for them. */
         SelectedCalls: {
@@ -4805,6 +4861,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InstantQueryAnswer"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_scores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScoreRequest"];
+            };
+        };
+        responses: {
+            /** @description All were kept. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoresKept"];
                 };
             };
             /** @description Any error; `code` says which. */
