@@ -4,7 +4,7 @@
 // Real parts: Weir, LangChain with OpenInference, Chromium. The provider is scripted, so that what must come out is known.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -54,6 +54,13 @@ async function listening(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+async function freePort(): Promise<string> {
+  const server = createServer();
+  const { port } = new URL(await listening(server));
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 /** A provider whose model answers questions in one way and judges them in another. */
 function provider(): Server {
   return createServer((request, response) => {
@@ -99,7 +106,7 @@ dogstatsd = "off"
 [providers.openai]
 kind = "openai"
 base_url = "${upstream}/v1"
-api_key = "sk-provider"
+api_key = { env = "UPSTREAM_KEY" }
 
 [evaluation]
 sample = 1
@@ -142,14 +149,24 @@ test('a bad answer of a LangChain application is judged, told, and shown at its 
   const told: Told[] = [];
   const servers = [provider(), receiver(told)] as const;
   const folder = await mkdtemp(join(tmpdir(), 'weir-loop-'));
-  const port = await listening(createServer()).then((url) => new URL(url).port);
+  const port = await freePort();
   let weir: ChildProcess | undefined;
   try {
     const [upstream, hook] = [await listening(servers[0]), await listening(servers[1])];
     await writeFile(join(folder, 'weir.toml'), config(upstream, hook));
     const base = `http://127.0.0.1:${port}`;
-    weir = spawn(binary, ['serve', '--config', join(folder, 'weir.toml'), '--data-dir', join(folder, 'data'), '--listen', `127.0.0.1:${port}`], { cwd: folder, stdio: 'ignore' });
-    const isReady = () => page.request.get(`${base}/healthz`).then((answer) => answer.ok(), () => false);
+    const files = ['--config', join(folder, 'weir.toml'), '--data-dir', join(folder, 'data')];
+    const log = await open(join(folder, 'log'), 'w');
+    weir = spawn(binary, ['serve', ...files, '--listen', `127.0.0.1:${port}`], {
+      cwd: folder,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, UPSTREAM_KEY: 'sk-provider' },
+    });
+    const isReady = async () => {
+      if (weir?.exitCode !== null) throw new Error(`Weir ended: ${await readFile(join(folder, 'log'), 'utf8')}`);
+      const answer = await page.request.get(`${base}/healthz`).catch(() => null);
+      return answer?.ok() ?? false;
+    };
     await expect.poll(isReady, { timeout: 60_000 }).toBe(true);
 
     const app = join(import.meta.dirname, '../../clients/apps/rag.py');
@@ -178,9 +195,15 @@ test('a bad answer of a LangChain application is judged, told, and shown at its 
     ]);
     await page.screenshot({ path: test.info().outputPath('claims.png'), fullPage: true });
   } finally {
-    weir?.kill('SIGTERM');
-    if (weir) await new Promise((resolve) => weir?.on('exit', resolve));
-    for (const server of servers) server.close();
+    if (weir?.exitCode === null) {
+      const gone = new Promise((resolve) => weir?.on('exit', resolve));
+      weir.kill('SIGTERM');
+      await gone;
+    }
+    for (const server of servers) {
+      server.close();
+      server.closeAllConnections();
+    }
     await rm(folder, { recursive: true, force: true });
   }
 });
