@@ -319,15 +319,12 @@ pub(crate) fn filled(template: &str, values: &HashMap<&str, String>) -> String {
         text.push_str(&rest[..open]);
         rest = &rest[open..];
         let named = rest.find('}').and_then(|close| Some((close, values.get(&rest[1..close])?)));
-        match named {
-            Some((close, value)) => {
-                text.push_str(value);
-                rest = &rest[close + 1..];
-            }
-            None => {
-                text.push('{');
-                rest = &rest[1..];
-            }
+        if let Some((close, value)) = named {
+            text.push_str(value);
+            rest = &rest[close + 1..];
+        } else {
+            text.push('{');
+            rest = &rest[1..];
         }
     }
     text.push_str(rest);

@@ -236,17 +236,16 @@ impl Panel {
         let (question, answer) = (subject.question.as_deref(), subject.answer.as_deref().unwrap_or_default());
         let documents = &subject.documents;
         match &self.parts.evaluators[task.evaluator].method {
-            Method::Faithfulness => match judge {
-                Some(judge) => {
+            Method::Faithfulness => {
+                if let Some(judge) = judge {
                     let (claims, cost) =
                         faithfulness::judged::judge(judge, by, question, answer, documents).await?;
                     Ok((faithfulness::judgement(&claims, false), cost))
-                }
-                None => {
+                } else {
                     let claims = faithfulness::local::judge(answer, documents, self.embedder()).await;
                     Ok((faithfulness::judgement(&claims, true), None))
                 }
-            },
+            }
             Method::Relevance => {
                 use relevance::Means;
                 let query = question.unwrap_or_default();

@@ -191,7 +191,7 @@ fn category_of(query: &str) -> &'static str {
         ("how", "many" | "much" | "long" | "often" | "far" | "old" | "big") => "quantity",
         ("how", _) => "how_to",
         ("what", "time" | "day" | "date" | "year") | ("when" | "since", _) => "time",
-        ("what" | "what's", _) | ("define" | "explain" | "describe", _) => "definition",
+        ("what" | "what's" | "define" | "explain" | "describe", _) => "definition",
         ("why", _) => "reason",
         ("who" | "whom" | "whose" | "who's", _) => "person",
         ("where" | "where's", _) => "place",

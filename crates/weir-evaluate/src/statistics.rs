@@ -144,7 +144,7 @@ pub fn auroc(pairs: &[Scored]) -> Option<f64> {
     let mut before = 0;
     for group in sorted.chunk_by(|a, b| a.score.total_cmp(&b.score).is_eq()) {
         // Ranks from 1; equals share the mean of theirs.
-        let rank = before as f64 + (group.len() as f64 + 1.0) / 2.0;
+        let rank = before as f64 + f64::midpoint(group.len() as f64, 1.0);
         rank_sum += rank * group.iter().filter(|pair| pair.positive).count() as f64;
         before += group.len();
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use weir_types::{Source, Span, SpanKind, SpanStatus};
+use weir_types::{Content, Source, Span, SpanKind, SpanStatus};
 
 use crate::document::{Document, documents};
 use crate::text;
@@ -42,7 +42,7 @@ impl Subject {
         let own = span.documents.as_ref().map(|content| documents(content.expose())).unwrap_or_default();
         let documents =
             if own.is_empty() && span.kind == SpanKind::Llm { looked_up(span, spans) } else { own };
-        let input = span.input.as_ref().map(|content| content.expose());
+        let input = span.input.as_ref().map(Content::expose);
         Self {
             question: input.and_then(text::question),
             input: input.and_then(text::everything),
@@ -108,6 +108,7 @@ pub(crate) mod tests {
         Span::new(trace, id, kind, Source::Otlp, UnixMicros(i64::from(number) * UnixMicros::SECOND))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "fields of spans are optional")]
     pub(crate) fn content(text: &str) -> Option<Content> {
         Some(Content::new(text))
     }

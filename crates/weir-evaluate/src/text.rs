@@ -29,7 +29,7 @@ fn question_of(value: &Value) -> Option<String> {
             by_user.and_then(text_of).or_else(|| items.last().and_then(question_of))
         }
         Value::Object(fields) => {
-            if let Some(text) = LIST_KEYS.iter().filter_map(|key| fields.get(*key)?.as_array()).next() {
+            if let Some(text) = LIST_KEYS.iter().find_map(|key| fields.get(*key)?.as_array()) {
                 return question_of(&Value::Array(text.clone()));
             }
             let named = QUESTION_KEYS.iter().find_map(|key| question_of(fields.get(*key)?));
@@ -49,7 +49,7 @@ pub(crate) fn answer(content: &str) -> Option<String> {
             items.iter().rev().find_map(text_of)
         }
         Value::Object(fields) => {
-            let list = LIST_KEYS.iter().filter_map(|key| fields.get(*key)?.as_array()).next();
+            let list = LIST_KEYS.iter().find_map(|key| fields.get(*key)?.as_array());
             match list {
                 Some(items) => items.iter().rev().find_map(text_of),
                 None => text_of(&value),
@@ -66,7 +66,7 @@ pub(crate) fn everything(content: &str) -> Option<String> {
         Value::Array(items) => conversation(items),
         Value::Object(fields) => {
             let told = ["system", "instructions"].iter().find_map(|key| text_of(fields.get(*key)?));
-            let list = LIST_KEYS.iter().filter_map(|key| fields.get(*key)?.as_array()).next();
+            let list = LIST_KEYS.iter().find_map(|key| fields.get(*key)?.as_array());
             let rest = list.map_or_else(|| question_of(&value), |items| conversation(items));
             non_empty(
                 [told.map(|text| format!("system: {text}")), rest]

@@ -71,7 +71,9 @@ fn choose(args: &EvaluateArgs, config: &mut Config) -> anyhow::Result<()> {
         if !(0.0..=1.0).contains(&sample) {
             bail!("--sample {sample} is no share: expected 0 to 1");
         }
-        evaluators.iter_mut().for_each(|evaluator| evaluator.sample = sample);
+        for evaluator in evaluators {
+            evaluator.sample = sample;
+        }
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ mod price_list;
 mod probing;
 mod receiver_access;
 mod receivers;
+mod recording;
 mod self_report;
 mod wire;
 

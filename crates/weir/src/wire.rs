@@ -6,24 +6,24 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_control::budget::Fleet;
-use weir_embed::Embedder;
+use weir_evaluate::drift::DriftConfig;
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayParts};
-use weir_guard::GuardedSink;
 use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_notify::{Notifier, NotifierParts};
 use weir_store::Store;
-use weir_types::{Clock, RecordSink, Secret};
+use weir_types::{AlertStore, Clock, PriceSource, RecordSink, Secret};
 
 use crate::budgeting::{Budgeting, BudgetingParts, Configured, Watching};
-use crate::config::{Config, EmbeddingsPlace};
+use crate::config::Config;
 use crate::drifting::{Drifting, DriftingParts};
-use crate::evaluating::{self, Evaluating};
+use crate::evaluating::Evaluating;
 use crate::fleet;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
@@ -31,6 +31,7 @@ use crate::price_list::PriceList;
 use crate::probing::Probing;
 use crate::receiver_access::{self, Access};
 use crate::receivers::{Receivers, Routers};
+use crate::recording::{Recording, is_recovered};
 use crate::self_report::{SelfReport, SelfReportParts};
 
 /// A Weir that is ready to serve.
@@ -69,25 +70,10 @@ impl Weir {
         let data_dir = config.store.data_dir.clone();
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
         let meter = Arc::new(Meter::new(config.prices));
-        // Whatever is recorded passes the guard first, and is then judged and shown to those who watch: every source appends
-        // through this one sink.
-        let (live, guard) = (LiveFeed::default(), Arc::new(config.guard));
-        let guarded = |sink| Arc::new(GuardedSink::new(sink, Arc::clone(&guard))) as Arc<dyn RecordSink>;
-        let shown = live.tap(store.sink());
-        let embedder = config.embeddings.as_ref().map(open_embedder).transpose()?;
-        let recovered = is_recovered(&store);
-        let evaluating = evaluating::open(
-            &config.evaluation,
-            address,
-            &store,
-            &guarded(Arc::clone(&shown)),
-            embedder.as_ref(),
-            &clock,
-            recovered,
-        )?;
-        let watch = evaluating.as_ref().map(Evaluating::watch);
-        let sink =
-            guarded(watch.as_ref().map_or_else(|| Arc::clone(&shown), |watch| watch.tap(Arc::clone(&shown))));
+        // Every source appends through this one sink.
+        let embeddings = config.embeddings.as_ref();
+        let Recording { sink, guard, live, embedder, evaluating, watch } =
+            Recording::open(config.guard, embeddings, &config.evaluation, address, &store, &clock)?;
         let alerts = store.alerts_with_check(silence_check());
         let budgeting = open_budgeting(&store, &sink, &clock, config.budgets).await?;
         let notifier = Notifier::new(NotifierParts {
@@ -96,22 +82,9 @@ impl Weir {
             settings: config.notifications,
             base_url: config.public_url.unwrap_or_else(|| Arc::from(format!("http://{address}"))),
         })?;
-        let waker = notifier.waker();
         let prices = Arc::new(PriceList(Arc::clone(&meter)));
-        let judge = Judge::new(JudgeParts {
-            feed: store.cell_feed(),
-            scan: store.scan(),
-            browse: store.browse(),
-            alerts: Arc::clone(&alerts),
-            on_notices: Box::new(move || waker.wake()),
-            audit: store.audit(),
-            sink: Arc::clone(&sink),
-            prices: Arc::clone(&prices) as _,
-            clock: Arc::clone(&clock),
-            configured: config.monitors,
-            runtime: tokio::runtime::Handle::current(),
-            is_recovered: is_recovered(&store),
-        });
+        let judge =
+            open_judge(&store, &sink, &alerts, &clock, Arc::clone(&prices) as _, &notifier, config.monitors);
         let shared = fleet::open(config.redis.as_ref(), &budgeting.ledger(), &clock, &data_dir)?;
         let parts = GatewayParts {
             sink: Arc::clone(&sink),
@@ -125,14 +98,7 @@ impl Weir {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(config.gateway, parts)?;
-        let drifting = config.drift.map(|(drift, every)| DriftingParts {
-            scan: store.scan(),
-            sink: Arc::clone(&sink),
-            clock: Arc::clone(&clock),
-            config: drift,
-            every,
-            is_recovered: is_recovered(&store),
-        });
+        let drifting = config.drift.map(|drift| open_drifting(drift, &store, &sink, &clock));
         let api_sink = Arc::clone(&sink);
         let probing = Probing::new(config.probes, address, Arc::clone(&sink), Arc::clone(&clock))?;
         let inlet =
@@ -264,12 +230,6 @@ fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Whether what the journal holds now has been stored.
-fn is_recovered(store: &Arc<Store>) -> Box<dyn Fn() -> bool + Send + Sync> {
-    let (store, position) = (Arc::clone(store), store.stats().journal_position);
-    Box::new(move || store.stats().stored_position >= position)
-}
-
 fn front_config(worker_threads: Option<usize>) -> FrontConfig {
     FrontConfig { worker_threads: worker_threads.unwrap_or(0), ..FrontConfig::default() }
 }
@@ -279,9 +239,42 @@ fn access(store: &Store, clock: &Arc<dyn Clock>, admin_token: Option<Secret>, ho
     Access { admin_token, keys: store.keys(), clock: Arc::clone(clock), allowed_hosts: hosts }
 }
 
-/// What turns texts into vectors. Calls of providers live on the background's runtime.
-fn open_embedder(place: &EmbeddingsPlace) -> anyhow::Result<Arc<Embedder>> {
-    place.open(tokio::runtime::Handle::current())
+/// Those who judge monitors, and wake the notifier.
+fn open_judge(
+    store: &Arc<Store>,
+    sink: &Arc<dyn RecordSink>,
+    alerts: &Arc<dyn AlertStore>,
+    clock: &Arc<dyn Clock>,
+    prices: Arc<dyn PriceSource>,
+    notifier: &Notifier,
+    configured: Vec<weir_monitor::Entry>,
+) -> Arc<Judge> {
+    let waker = notifier.waker();
+    Judge::new(JudgeParts {
+        feed: store.cell_feed(),
+        scan: store.scan(),
+        browse: store.browse(),
+        alerts: Arc::clone(alerts),
+        on_notices: Box::new(move || waker.wake()),
+        audit: store.audit(),
+        sink: Arc::clone(sink),
+        prices,
+        clock: Arc::clone(clock),
+        configured,
+        runtime: tokio::runtime::Handle::current(),
+        is_recovered: is_recovered(store),
+    })
+}
+
+/// What looks for drift, not started.
+fn open_drifting(
+    (config, every): (DriftConfig, Duration),
+    store: &Arc<Store>,
+    sink: &Arc<dyn RecordSink>,
+    clock: &Arc<dyn Clock>,
+) -> DriftingParts {
+    let (sink, clock) = (Arc::clone(sink), Arc::clone(clock));
+    DriftingParts { scan: store.scan(), sink, clock, config, every, is_recovered: is_recovered(store) }
 }
 
 /// Budgets, filled with what was spent. What is still in the journal is stored first, where there is anything to fill.

@@ -100,7 +100,9 @@ fn share(counts: &[u64; 2], totals: [u64; 2], side: usize) -> f64 {
 /// How much each sample holds; `None` where one is empty.
 fn totals(counts: &[[u64; 2]]) -> Option<[u64; 2]> {
     let mut totals = [0; 2];
-    counts.iter().for_each(|counts| add(&mut totals, *counts));
+    for counts in counts {
+        add(&mut totals, *counts);
+    }
     totals.iter().all(|total| *total > 0).then_some(totals)
 }
 
@@ -211,9 +213,8 @@ mod tests {
         let reference =
             histogram([1.0].into_iter().cycle().take(500).chain([9.0].into_iter().cycle().take(500)));
         let found = between_values(&current, &reference).unwrap();
-        let (p, q) = (60.5 / 101.0, 500.5 / 1001.0);
-        let textbook =
-            (p - q) * (p / q as f64).ln() + ((1.0 - p) - (1.0 - q)) * ((1.0 - p) / (1.0 - q) as f64).ln();
+        let (p, q): (f64, f64) = (60.5 / 101.0, 500.5 / 1001.0);
+        let textbook = (p - q) * (p / q).ln() + ((1.0 - p) - (1.0 - q)) * ((1.0 - p) / (1.0 - q)).ln();
         assert!((found.psi - (textbook - (1.0 / 100.0 + 1.0 / 1000.0))).abs() < 1e-12, "{found:?}");
         assert!((found.ks - 0.1).abs() < 1e-12, "{found:?}");
         assert_eq!((found.current, found.reference), (100, 1_000));

@@ -85,12 +85,13 @@ pub fn look(
     for (feature, of_metric) in
         [("output_tokens", metric::LLM_TOKENS_OUTPUT), ("duration", metric::LLM_REQUEST_DURATION)]
     {
-        keep(Arc::from(feature), look.values(Arc::from(feature), of_metric));
+        keep(Arc::from(feature), look.values(&Arc::from(feature), of_metric));
     }
     keep(Arc::from("finish_reason"), look.labels("finish_reason"));
     for name in scan.metrics().into_iter().filter(|name| is_score(name)) {
         let feature: Arc<str> = Arc::from(format!("score:{name}"));
-        keep(Arc::clone(&feature), look.values(feature, &name));
+        let found = look.values(&feature, &name);
+        keep(feature, found);
     }
     found.sort_by(|a, b| (&a.feature, &a.model, &a.app).cmp(&(&b.feature, &b.model, &b.app)));
     (found, failed)
@@ -131,12 +132,12 @@ impl Look<'_> {
         TimeRange { from: to.saturating_add_us(-self.config.reference_us), to }
     }
 
-    fn values(&self, feature: Arc<str>, of_metric: &str) -> Result<Vec<Drift>, ScanError> {
+    fn values(&self, feature: &Arc<str>, of_metric: &str) -> Result<Vec<Drift>, ScanError> {
         let known = self.scan.cell_tags(of_metric).unwrap_or_default();
         let by: Vec<TagKey> =
             ["model", "app"].map(TagKey::new).into_iter().filter(|tag| known.contains(tag)).collect();
         let read = |range| -> Result<BTreeMap<Group, Cell>, ScanError> {
-            let rows = self.scan.scan(&self.request(of_metric, by.clone(), range, Need::Histogram))?;
+            let rows = self.scan.scan(&Self::request(of_metric, by.clone(), range, Need::Histogram))?;
             Ok(rows.into_iter().map(|row| (group(&by, &row.group), row.cell)).collect())
         };
         let reference = read(self.reference())?;
@@ -144,7 +145,7 @@ impl Look<'_> {
         let compared = current.into_iter().filter_map(|(group, cell)| {
             let before = reference.get(&group)?;
             let distance = between_values(&cell.histogram, &before.histogram)?;
-            self.drift(group, &feature, distance)
+            self.drift(group, feature, distance)
         });
         Ok(compared.collect())
     }
@@ -152,7 +153,7 @@ impl Look<'_> {
     fn labels(&self, tag: &str) -> Result<Vec<Drift>, ScanError> {
         let by: Vec<TagKey> = ["model", "app", tag].map(TagKey::new).to_vec();
         let read = |range| -> Result<BTreeMap<Group, BTreeMap<Arc<str>, u64>>, ScanError> {
-            let mut request = self.request(metric::LLM_REQUEST_COUNT, by.clone(), range, Need::Totals);
+            let mut request = Self::request(metric::LLM_REQUEST_COUNT, by.clone(), range, Need::Totals);
             request.source = ScanSource::Rows;
             let mut groups: BTreeMap<Group, BTreeMap<Arc<str>, u64>> = BTreeMap::new();
             for row in self.scan.scan(&request)? {
@@ -171,7 +172,7 @@ impl Look<'_> {
         Ok(compared.collect())
     }
 
-    fn request(&self, of_metric: &str, by: Vec<TagKey>, range: TimeRange, need: Need) -> ScanRequest {
+    fn request(of_metric: &str, by: Vec<TagKey>, range: TimeRange, need: Need) -> ScanRequest {
         ScanRequest {
             metric: Arc::from(of_metric),
             scope: Scope::All,

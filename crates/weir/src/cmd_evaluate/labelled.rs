@@ -43,12 +43,15 @@ struct Outcome {
     latency_ms_p95: Option<f64>,
 }
 
+/// The score of one example; `None` where it has none.
+type Score<'a> = Box<dyn Fn(&Example) -> anyhow::Result<Option<f64>> + 'a>;
+
 /// How one example is scored, by whom, and from which score on it is positive.
 struct Scorer<'a> {
     by: String,
     threshold: f64,
     needed: &'static [&'static str],
-    score: Box<dyn Fn(&Example) -> anyhow::Result<Option<f64>> + 'a>,
+    score: Score<'a>,
 }
 
 /// Judges the examples of a file and prints how good that was.

@@ -204,12 +204,11 @@ impl Resolver<'_> {
                 continue;
             }
             let known = evaluators.iter().position(|(evaluator, _)| evaluator.name() == entry.name);
-            match known {
-                Some(known) => self.change(&key, entry, &mut evaluators[known]),
-                None => {
-                    let made = self.custom(&key, entry, written, judge_model.as_ref());
-                    evaluators.extend(made.map(|evaluator| (evaluator, entry.enabled.unwrap_or(true))));
-                }
+            if let Some(known) = known {
+                self.change(&key, entry, &mut evaluators[known]);
+            } else {
+                let made = self.custom(&key, entry, written, judge_model.as_ref());
+                evaluators.extend(made.map(|evaluator| (evaluator, entry.enabled.unwrap_or(true))));
             }
         }
         let is_on = |(evaluator, on): (Evaluator, bool)| (on && written.enabled).then_some(evaluator);
