@@ -11,6 +11,9 @@ use weir_types::{
     metric,
 };
 
+/// Whose calls went through a gateway: clients', and those of Weir's own judges and probes, which hold budgets too.
+const CALLS_OF_GATEWAY: [Source; 3] = [Source::Gateway, Source::Evaluator, Source::Probe];
+
 /// What accounts of a limit have used, by the values of its `*` dimensions.
 pub type Spent = Vec<(Vec<Arc<str>>, Amount)>;
 
@@ -37,7 +40,8 @@ pub fn between(
 
 /// The question for what a limit has used, for each of its accounts.
 pub fn request(spec: &LimitSpec, from: UnixMicros, to: UnixMicros, step_us: Option<i64>) -> ScanRequest {
-    let of_gateway = Scope::Is(TagKey::new("source"), Arc::from(Source::Gateway.as_str()));
+    let through_gateway = CALLS_OF_GATEWAY.map(|source| Arc::from(source.as_str())).to_vec();
+    let of_gateway = Scope::In(TagKey::new("source"), through_gateway);
     let scope = spec.scope.0.iter().fold(of_gateway, |scope, (dimension, pattern)| {
         scope.and(Scope::Is(TagKey::new(dimension.tag()), Arc::clone(pattern)))
     });

@@ -13,11 +13,16 @@ const CONFIG: &str = "[[budgets]]\nname = \"payments\"\nscope = { team = \"payme
 const DEAR: &str = "input_tokens=1000000;output_tokens=500000";
 
 async fn call(weir: &WeirProcess, team: &str) -> Answer {
+    call_as(weir, team, "").await
+}
+
+/// A call that says who is behind it, as Weir's own judges and probes do.
+async fn call_as(weir: &WeirProcess, team: &str, source: &str) -> Answer {
     let body = json!({
         "model": "gpt-4o-mini", "max_tokens": 500_000,
         "messages": [{ "role": "user", "content": "hello" }],
     });
-    let headers = [(SIM_HEADER, DEAR), ("weir-team", team)];
+    let headers = [(SIM_HEADER, DEAR), ("weir-team", team), ("weir-source", source)];
     weir.post("/v1/chat/completions", &headers, body.to_string()).await.unwrap()
 }
 
@@ -76,6 +81,18 @@ async fn what_was_spent_is_known_after_a_kill_and_a_budget_can_be_raised_while_w
     let removed = send(&weir, Method::DELETE, "/api/budgets/payments?by=ana", "").await;
     assert_eq!(removed.status, 204, "{}", removed.text());
     assert_eq!(call(&weir, "payments").await.status, 429);
+}
+
+#[tokio::test]
+async fn what_judges_and_probes_spend_is_known_after_a_restart_too() {
+    for source in ["evaluator", "probe"] {
+        let (_simulator, mut weir) = weir_before_simulator(CONFIG).await;
+        assert_eq!(call_as(&weir, "payments", source).await.status, 200);
+        let spent = settled(&weir).await;
+        weir.restart().await.unwrap();
+        assert!((settled(&weir).await - spent).abs() < 1e-9, "{source}");
+        assert_eq!(call(&weir, "payments").await.status, 429);
+    }
 }
 
 #[tokio::test]

@@ -260,7 +260,8 @@ async fn history_is_judged_by_a_command_once() {
     assert_eq!(evaluate(&[]).await, "2 scores of 2 traces, from 2 judgements, 2 of them by a model\n");
     assert_eq!(scores(&weir, 2).await[1][0], json!(0.5));
     everything_stored(&weir).await;
-    assert_eq!(evaluate(&[]).await, "0 scores of 2 traces, from 0 judgements, 0 of them by a model\n");
+    // Two of them are the judge's own calls, in which there is nothing to judge.
+    assert_eq!(evaluate(&[]).await, "0 scores of 4 traces, from 0 judgements, 0 of them by a model\n");
     assert_eq!(judge.calls(), 2);
 }
 

@@ -160,7 +160,9 @@ async fn an_agent_that_goes_in_circles_is_told_with_what_it_usually_takes() {
 #[tokio::test]
 async fn a_prompt_with_patterns_of_injection_is_told() {
     let told = Stage::new().await.play_with_a_kill("injection", "prompt-injection", &ALERTS).await;
-    assert_eq!(told[0].message, "Prompt injection pattern detected — risk score 0.6");
+    // The application says 0.6, the share of patterns; Weir's own guard read the call too and is surer.
+    let score = told[0].message.strip_prefix("Prompt injection pattern detected — risk score ").unwrap();
+    assert!((0.6..=1.0).contains(&score.parse::<f64>().unwrap()), "{told:#?}");
     assert_eq!(told[1].message, "Prompt injection pattern detected — risk score 0");
 }
 
