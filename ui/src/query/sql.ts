@@ -16,9 +16,18 @@ export function during(column: string, { fromMs, toMs }: Interval): string {
 
 /** The filters of the page on columns of their names; `*` in a value stands for any text. */
 export function where(filters: Filters, columns: readonly FilterTag[] = FILTER_TAGS, prefix = ''): string[] {
-  return columns
+  return narrowed(filters, columns, (tag) => `${prefix}"${tag}"`);
+}
+
+/** The same on whatever `field` says holds a tag. */
+export function narrowed(
+  filters: Filters,
+  tags: readonly FilterTag[],
+  field: (tag: FilterTag) => string,
+): string[] {
+  return tags
     .filter((tag) => filters[tag].length > 0)
-    .map((tag) => `(${filters[tag].map((value) => matches(`${prefix}"${tag}"`, value)).join(' OR ')})`);
+    .map((tag) => `(${filters[tag].map((value) => matches(field(tag), value)).join(' OR ')})`);
 }
 
 function matches(column: string, value: string): string {
