@@ -24,10 +24,9 @@ use moka::sync::Cache;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
-use weir_types::Secret;
+use weir_types::{EVALUATOR, Secret};
 
 use crate::error::EvaluateError;
-use crate::subject::EVALUATOR;
 
 /// Bytes of an answer. A judge that quotes every claim of a long answer writes some tens of kilobytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;

@@ -41,5 +41,5 @@ pub use judge::{Judge, JudgeConfig, JudgeStats};
 pub use judgement::{JudgeName, Judgement};
 pub use panel::{Evaluator, Method, Panel, PanelParts, Task};
 pub use runtime::{EvaluationStats, Runtime, RuntimeParts, Watch, runtime};
-pub use subject::{EVALUATOR, Subject};
+pub use subject::Subject;
 pub use traces::{KINDS, Page, StoredTraces, Traces, WholeTrace, each_once};

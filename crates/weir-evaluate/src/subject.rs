@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use weir_types::{Content, Source, Span, SpanKind, SpanStatus};
+use weir_types::{Content, EVALUATOR, Source, Span, SpanKind, SpanStatus};
 
 use crate::document::{Document, documents};
 use crate::text;
-
-/// The agent, and the application, that Weir's own calls to judges are of.
-pub const EVALUATOR: &str = "weir-evaluator";
 
 /// Documents that a judge is shown; retrievers return 4 to 20.
 const DOCUMENTS_MAX: usize = 50;

@@ -13,7 +13,8 @@ use crate::conversation::{self, Conversation};
 use crate::recent::Recent;
 use crate::tape::Tape;
 use crate::{
-    Class, Detector, Flag, GuardError, GuardMode, GuardSettings, Kind, Packs, Privacy, Report, SecretsPolicy,
+    Class, Detector, Flag, GuardError, GuardMode, GuardSettings, Kind, Match, Packs, Privacy, Report,
+    SecretsPolicy,
 };
 
 /// Looks at calls. Shared by all threads.
@@ -125,7 +126,7 @@ impl Guard {
             let Conversation { old, new } = conversation::of_input(input, tape.as_ref());
             let report = worst(self.packs.inspect(&old), self.packs.inspect(&new));
             verdict.flags = self.packs.flags(&report);
-            verdict.rules = rules(&report);
+            verdict.rules = rules(&report.matches);
         }
         if self.privacy(app).secrets == SecretsPolicy::Block {
             verdict.secrets = self.kinds_in(input, tape.as_ref());
@@ -166,9 +167,9 @@ impl Guard {
 }
 
 /// The rules that matched, each once, in the order of the call.
-pub(crate) fn rules(report: &Report) -> Vec<Arc<str>> {
+pub(crate) fn rules<'a>(matches: impl IntoIterator<Item = &'a Match>) -> Vec<Arc<str>> {
     let mut rules: Vec<Arc<str>> = Vec::new();
-    for found in &report.matches {
+    for found in matches {
         if !rules.contains(&found.rule) {
             rules.push(Arc::clone(&found.rule));
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sha2::{Digest as _, Sha256};
-use weir_types::{Content, PolicyDecision, Record, Source, Span, SpanKind};
+use weir_types::{Content, EVALUATOR, PolicyDecision, Record, Source, Span, SpanKind};
 
 use crate::conversation::{self, Conversation, Parts};
 use crate::guard::{Guard, Keeping, rules, worst};
@@ -23,9 +23,6 @@ pub const SENSITIVE_ATTRIBUTE: &str = "weir.sensitive";
 
 /// What decisions of the guard are called on spans.
 pub const POLICY: &str = "guard";
-
-/// The agent of Weir's own judges. Their prompts quote what they judge, and an attack there is the one that was told before.
-const EVALUATOR_AGENT: &str = "weir-evaluator";
 
 /// A body of a span, after what must not be kept was taken out.
 #[derive(Default)]
@@ -58,9 +55,10 @@ impl Guard {
         let mut learnt = Learnt::default();
         let mut kept: Option<Box<Span>> = None;
         let mode = self.mode(app);
+        // Prompts of judges quote what they judge, and an attack there is the one that was told before.
         let is_inspected = mode != GuardMode::Off
             && !matches!(span.source, Source::Evaluator | Source::Probe)
-            && span.agent.as_deref() != Some(EVALUATOR_AGENT);
+            && span.agent.as_deref() != Some(EVALUATOR);
         for side in Side::ALL {
             let Some(content) = side.of(span) else { continue };
             let text = content.expose();
@@ -206,7 +204,7 @@ impl Guard {
         let flags = learnt.whole.as_ref().map(|whole| self.packs.flags(whole)).unwrap_or_default();
         let is_decided = span.policy.iter().any(|decision| &*decision.policy == POLICY);
         if span.source == Source::Gateway && mode == GuardMode::Observe && !flags.is_empty() && !is_decided {
-            let detail = learnt.whole.as_ref().map(|whole| Arc::from(rules(whole).join(", ")));
+            let detail = learnt.whole.as_ref().map(|whole| Arc::from(rules(&whole.matches).join(", ")));
             kept.get_or_insert_with(|| Box::new(span.clone())).policy.push(PolicyDecision {
                 policy: Arc::from(POLICY),
                 action: Arc::from("would_block"),

@@ -76,7 +76,7 @@ pub use record::{Record, RecordSink, SinkError};
 pub use scan::{Need, Scan, ScanError, ScanRequest, ScanRow, ScanSource};
 pub use scope::{Scope, wildcard_matches};
 pub use score::{Score, ScoreValue};
-pub use span::{CacheStatus, PolicyDecision, Source, Span, SpanKind, SpanStatus};
+pub use span::{CacheStatus, EVALUATOR, PolicyDecision, Source, Span, SpanKind, SpanStatus};
 pub use tags::{TagKey, Tags};
 pub use time::{Clock, SystemClock, TimeRange, UnixMicros};
 pub use tokens::TokenUsage;

@@ -61,6 +61,15 @@ pub const CACHE_MISS: &str = "custom.llm.cache_miss";
 /// Prompts that a token budget cut.
 pub const PROMPT_TRUNCATED: &str = "custom.llm.prompt_truncated";
 
+/// How much a prompt looks like an injection, 0 to 1; carries the tag `pack` where Weir's own guard says it.
+pub const INJECTION_RISK: &str = "custom.llm.injection_risk_score";
+/// Secrets that a call held; carries the tag `kind`.
+pub const SECRET_FOUND: &str = "custom.llm.secret_found";
+/// Personal data that a call held, likewise.
+pub const PII_FOUND: &str = "custom.llm.pii_found";
+/// An agent left its scope; carries the tag `what`.
+pub const SCOPE_VIOLATION: &str = "custom.agent.scope_violation";
+
 /// How much of a budget is used: 1 is all that is planned; a gauge that Weir makes itself.
 pub const BUDGET_USED: &str = "weir.budget.used";
 /// The share of calls of five minutes that went through the gateway; a gauge that Weir makes itself.

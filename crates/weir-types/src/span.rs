@@ -119,6 +119,9 @@ named_set!(
     }
 );
 
+/// The agent, and the application, that Weir's own calls to judges are of.
+pub const EVALUATOR: &str = "weir-evaluator";
+
 /// What one policy decided about a call. Kept on the span as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyDecision {

@@ -1,6 +1,6 @@
 //! The seven scripts: a quiet beginning, what goes wrong, and its end. What the states show to be over already is left out.
 
-use weir_types::{AlertState, UnixMicros};
+use weir_types::{AlertState, UnixMicros, metric};
 
 use super::Incident;
 use super::past::{Caller, REMEDIATION, REPORTS};
@@ -185,11 +185,12 @@ async fn injection(scene: &mut Scene) -> Result<(), DemoError> {
 
 /// Asks the support these, and scores each as an application does beside its call.
 async fn check_prompts(scene: &mut Scene, prompts: &[&str]) -> Result<(), DemoError> {
-    const METRIC: &str = "custom.llm.injection_risk_score";
     for (n, prompt) in prompts.iter().enumerate() {
         let session = format!("s-{n}");
         scene.call(&[Call { by: &SUPPORT, session: &session, prompt, answer: "output_tokens=20" }]).await?;
-        scene.gauges(METRIC, &[injection_risk(prompt)], &[format!("session:{session}")]).await?;
+        scene
+            .gauges(metric::INJECTION_RISK, &[injection_risk(prompt)], &[format!("session:{session}")])
+            .await?;
     }
     Ok(())
 }

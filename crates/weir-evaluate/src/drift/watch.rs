@@ -103,9 +103,9 @@ fn is_score(name: &str) -> bool {
         metric::CACHE_HIT,
         metric::CACHE_MISS,
         metric::PROMPT_TRUNCATED,
-        "custom.llm.injection_risk_score",
-        "custom.llm.secret_found",
-        "custom.llm.pii_found",
+        metric::INJECTION_RISK,
+        metric::SECRET_FOUND,
+        metric::PII_FOUND,
     ];
     (name.starts_with("custom.llm.") || name.starts_with("custom.rag.")) && !NOT_SCORES.contains(&name)
 }

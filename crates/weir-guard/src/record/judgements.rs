@@ -5,22 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 use weir_types::{
     Content, Event, EventLevel, Point, PointKind, Record, Score, ScoreValue, Source, Span, SpanKind, TagKey,
-    Tags, UnixMicros, limits,
+    Tags, UnixMicros, limits, metric,
 };
 
 use super::{Learnt, POLICY};
 use crate::guard::rules;
 use crate::sensitive::Found;
 use crate::{Class, Flag, Guard, GuardMode, Report, Violation};
-
-/// The metric of injections, one score for each pack that flags a call.
-pub const INJECTION_RISK: &str = "custom.llm.injection_risk_score";
-/// The metric of secrets that were found.
-pub const SECRET_FOUND: &str = "custom.llm.secret_found";
-/// The metric of personal data that was found.
-pub const PII_FOUND: &str = "custom.llm.pii_found";
-/// The metric of agents that left their scope.
-pub const SCOPE_VIOLATION: &str = "custom.agent.scope_violation";
 
 /// Who judges, with the version of what is looked for.
 const SENSITIVE_JUDGE: &str = "weir/guard/sensitive@1";
@@ -71,7 +62,7 @@ impl<'a> Judgements<'a> {
         }
         let is_inline = self.span.source == Source::Gateway;
         if !flags.is_empty() && !is_inline && matches!(mode, GuardMode::Flag | GuardMode::Block) {
-            let text = format!("{} matched in {}", rules(report).join(", "), self.span.name);
+            let text = format!("{} matched in {}", rules(&report.matches).join(", "), self.span.name);
             self.event("Prompt injection flagged", &text, EventLevel::Warning);
         }
     }
@@ -79,17 +70,12 @@ impl<'a> Judgements<'a> {
     fn flagged(&mut self, flag: &Flag, report: &Report) {
         let is_of = |pack: &str| pack == flag.pack || flag.pack == "strong" && pack == "custom";
         let matches: Vec<_> = report.matches.iter().filter(|found| is_of(&found.pack)).collect();
-        let mut names: Vec<&str> = Vec::new();
-        for found in &matches {
-            if !names.contains(&&*found.rule) {
-                names.push(&found.rule);
-            }
-        }
-        let summary = format!("pack {} scores {:.2}: {}", flag.pack, flag.score, names.join(", "));
+        let names = rules(matches.iter().copied()).join(", ");
+        let summary = format!("pack {} scores {:.2}: {names}", flag.pack, flag.score);
         let rationale = json!({ "summary": summary, "matches": matches });
         let mut tags = self.tags(&["app", "agent", "session", "model", "team"]);
         tags.set(TagKey::new("pack"), flag.pack);
-        self.score(INJECTION_RISK, flag.score, Arc::clone(&flag.judge), &rationale.to_string(), tags);
+        self.score(metric::INJECTION_RISK, flag.score, Arc::clone(&flag.judge), &rationale.to_string(), tags);
     }
 
     /// Once in a minute, application and pack.
@@ -102,7 +88,7 @@ impl<'a> Judgements<'a> {
         tags.set(TagKey::new("pack"), pack);
         self.records.push(Record::Point(Box::new(Point {
             time: self.at,
-            name: Arc::from(INJECTION_RISK),
+            name: Arc::from(metric::INJECTION_RISK),
             kind: PointKind::Gauge,
             value: 0.0,
             tags,
@@ -138,7 +124,7 @@ impl<'a> Judgements<'a> {
             let rationale = json!({ "summary": summary, "found": places });
             let mut tags = self.tags(&["app", "agent", "session", "team"]);
             tags.set(TagKey::new("kind"), kind.as_str());
-            let name = if class == Class::Secret { SECRET_FOUND } else { PII_FOUND };
+            let name = if class == Class::Secret { metric::SECRET_FOUND } else { metric::PII_FOUND };
             self.score(name, count as f64, Arc::from(SENSITIVE_JUDGE), &rationale.to_string(), tags);
         }
     }
@@ -148,7 +134,7 @@ impl<'a> Judgements<'a> {
             json!({ "summary": violation.summary, "what": violation.what, "name": violation.name });
         let mut tags = self.tags(&["agent", "app"]);
         tags.set(TagKey::new("what"), violation.what);
-        self.score(SCOPE_VIOLATION, 1.0, Arc::from(SCOPE_JUDGE), &rationale.to_string(), tags);
+        self.score(metric::SCOPE_VIOLATION, 1.0, Arc::from(SCOPE_JUDGE), &rationale.to_string(), tags);
         self.event("Agent scope violation", &violation.summary, EventLevel::Warning);
     }
 

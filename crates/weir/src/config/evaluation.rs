@@ -7,9 +7,9 @@ use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_evaluate::checks::Check;
-use weir_evaluate::{CustomJudge, EVALUATOR, Evaluator, JudgeConfig, Method, Scale, faithfulness, relevance};
+use weir_evaluate::{CustomJudge, Evaluator, JudgeConfig, Method, Scale, faithfulness, relevance};
 use weir_notify::SecretRef;
-use weir_types::{Secret, UnixMicros};
+use weir_types::{EVALUATOR, Secret, UnixMicros};
 
 use super::resolve::Resolver;
 
