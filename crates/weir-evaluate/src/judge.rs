@@ -13,13 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use moka::sync::Cache;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -27,9 +22,7 @@ use tokio::sync::Semaphore;
 use weir_types::{EVALUATOR, Secret};
 
 use crate::error::EvaluateError;
-
-/// Bytes of an answer. A judge that quotes every claim of a long answer writes some tens of kilobytes.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+use crate::gateway::{self, Gateway, Unsent};
 
 /// Answers that are kept: a day of judging at one a minute, some megabytes.
 const KEPT_MAX: u64 = 2_000;
@@ -109,9 +102,7 @@ struct Counters {
 /// Asks models to judge.
 pub struct Judge {
     config: JudgeConfig,
-    url: Uri,
-    headers: HeaderMap,
-    client: Client<HttpConnector, Full<Bytes>>,
+    gateway: Gateway,
     places: Semaphore,
     kept: Cache<[u8; 32], Value>,
     counters: Counters,
@@ -129,25 +120,18 @@ enum Failed {
 impl Judge {
     /// A judge behind this gateway. Nothing is asked yet.
     pub fn new(config: JudgeConfig) -> Result<Self, EvaluateError> {
-        let fault = |reason: String| EvaluateError::Judge { model: config.gateway.to_string(), reason };
-        let base = config.gateway.to_string();
-        let url = format!("{}/v1/chat/completions", base.trim_end_matches('/'));
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for name in ["weir-agent", "weir-app"] {
             headers.insert(name, HeaderValue::from_static(EVALUATOR));
         }
         headers.insert("weir-source", HeaderValue::from_static("evaluator"));
-        if let Some(key) = &config.api_key {
-            let value = HeaderValue::try_from(format!("Bearer {}", key.expose()));
-            let mut value = value.map_err(|error| fault(error.to_string()))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
+        let gateway = Gateway::new(&config.gateway, headers, config.api_key.as_ref());
+        let gateway = gateway.map_err(|error| EvaluateError::Judge {
+            model: config.gateway.to_string(),
+            reason: error.to_string(),
+        })?;
         Ok(Self {
-            url: url.parse().map_err(|error: http::uri::InvalidUri| fault(error.to_string()))?,
-            headers,
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            gateway,
             places: Semaphore::new(config.concurrency.max(1)),
             kept: Cache::new(KEPT_MAX),
             counters: Counters::default(),
@@ -232,17 +216,12 @@ impl Judge {
                 "json_schema": { "name": schema_name(&question.prompt), "strict": true, "schema": question.schema },
             },
         });
-        let mut request = Request::post(self.url.clone());
-        if let Some(headers) = request.headers_mut() {
-            headers.extend(self.headers.clone());
-        }
-        let request = request.body(Full::from(body.to_string()));
-        let request = request.map_err(|error| Failed::ForGood(error.to_string()))?;
-        let response = self.client.request(request).await;
-        let response = response.map_err(|error| Failed::ForNow(error.to_string(), None))?;
+        let response = self.gateway.send(&body, HeaderMap::new()).await.map_err(|unsent| match unsent {
+            Unsent::Invalid(reason) => Failed::ForGood(reason),
+            Unsent::Unreached(reason) => Failed::ForNow(reason, None),
+        })?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| Failed::ForNow(error.to_string(), None))?.to_bytes();
+        let body = gateway::read(body).await.map_err(|reason| Failed::ForNow(reason, None))?;
         if !head.status.is_success() {
             return Err(refusal(head.status, &head.headers, &body));
         }
@@ -278,7 +257,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failed {
         return Failed::Budget;
     }
     let message = serde_json::from_slice::<Value>(body).ok();
-    let message = message.as_ref().and_then(|body| body.get("error")?.get("message")?.as_str());
+    let message = message.as_ref().and_then(gateway::error_message);
     let reason = match message {
         Some(message) => format!("{status}: {}", &message[..message.floor_char_boundary(200)]),
         None => status.to_string(),
@@ -297,8 +276,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failed {
 fn content(body: &[u8]) -> Result<Value, String> {
     let body: Value =
         serde_json::from_slice(body).map_err(|error| format!("the completion is no JSON: {error}"))?;
-    let text = body.pointer("/choices/0/message/content").and_then(Value::as_str);
-    let text = text.ok_or("the completion has no content")?.trim();
+    let text = gateway::content(&body).ok_or("the completion has no content")?.trim();
     let text = text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).unwrap_or(text);
     let text = text.strip_suffix("```").unwrap_or(text).trim();
     serde_json::from_str(text).map_err(|error| format!("its content is no JSON: {error}"))

@@ -5,6 +5,8 @@
 //! | `subject`, `text`, `document` | what is judged: a span's question, answer and documents, whatever its dialect |
 //! | `faithfulness`, `relevance`, `custom`, `checks` | the evaluators |
 //! | `judge` | asking a model, with retries, limits and a memory |
+//! | `gateway` | how judges and probes reach models: through Weir's own gateway |
+//! | `drift`, `probe` | whether answers are still what they were, and questions whose answers are known |
 //! | `panel`, `sample` | who judges what of a trace, and how much of all |
 //! | `runtime`, `back_fill`, `traces` | judging as calls end, and over history |
 //! | `statistics`, `dataset` | whether the judges are any good: labelled examples and what comes of them |
@@ -21,6 +23,7 @@ mod document;
 pub mod drift;
 mod error;
 pub mod faithfulness;
+mod gateway;
 mod judge;
 mod judgement;
 mod panel;

@@ -5,21 +5,15 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde_json::{Value, json};
 use weir_types::{IdGenerator, Secret, SpanId, TraceId, UnixMicros};
 
 use super::expect::ProbeAnswer;
 use super::{APP, Probe};
+use crate::gateway::{self, Gateway, Unsent};
 
-/// Bytes of an answer; a probe's are short.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Characters of an error that are kept.
 const ERROR_CHARS_MAX: usize = 300;
 
@@ -36,33 +30,19 @@ pub struct Asked {
 
 /// Asks through a gateway.
 pub struct ProbeClient {
-    url: Uri,
-    headers: HeaderMap,
-    client: Client<HttpConnector, Full<Bytes>>,
+    gateway: Gateway,
     ids: IdGenerator,
 }
 
 impl ProbeClient {
     /// A client of the gateway at this address, such as `http://127.0.0.1:7070`. The key is a virtual one, or the
     /// provider's own where the gateway has none; without one the gateway's key is used.
-    pub fn new(gateway: &Uri, api_key: Option<&Secret>) -> Result<Self, http::Error> {
-        let base = gateway.to_string();
+    pub fn new(address: &Uri, api_key: Option<&Secret>) -> Result<Self, http::Error> {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
         headers.insert("weir-source", HeaderValue::from_static("probe"));
         headers.insert("weir-app", HeaderValue::from_static(APP));
-        if let Some(key) = api_key {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        Ok(Self {
-            url: Uri::try_from(format!("{}/v1/chat/completions", base.trim_end_matches('/')))?,
-            headers,
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            ids: IdGenerator::new(),
-        })
+        Ok(Self { gateway: Gateway::new(address, headers, api_key)?, ids: IdGenerator::new() })
     }
 
     /// Asks this in a trace of its own.
@@ -95,32 +75,32 @@ impl ProbeClient {
             "temperature": 0,
             "messages": instructions.chain([question]).collect::<Vec<_>>(),
         });
-        let mut request = Request::post(self.url.clone()).header("traceparent", traceparent);
-        if let Ok(tags) = HeaderValue::try_from(format!("probe={}", probe.name)) {
-            request = request.header("weir-tags", tags);
+        let mut more = HeaderMap::new();
+        let tags = format!("probe={}", probe.name);
+        for (name, value) in [("traceparent", traceparent), ("weir-tags", &tags)] {
+            // A name that no header can carry is in the score all the same.
+            more.extend(
+                HeaderValue::try_from(value).ok().map(|value| (HeaderName::from_static(name), value)),
+            );
         }
-        if let Some(headers) = request.headers_mut() {
-            headers.extend(self.headers.clone());
-        }
-        let request = request.body(Full::from(body.to_string())).map_err(|error| error.to_string())?;
-        let response = self.client.request(request).await;
-        let response = response.map_err(|error| format!("the gateway cannot be reached: {error}"))?;
+        let response = self.gateway.send(&body, more).await.map_err(|unsent| match unsent {
+            Unsent::Invalid(reason) => reason,
+            Unsent::Unreached(reason) => format!("the gateway cannot be reached: {reason}"),
+        })?;
         let (head, body) = response.into_parts();
         let named = head.headers.get("weir-span-id").and_then(|value| value.to_str().ok());
         *span_id = named.and_then(|text| text.parse().ok());
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| format!("the answer broke off: {error}"))?.to_bytes();
+        let body = gateway::read(body).await.map_err(|reason| format!("the answer broke off: {reason}"))?;
         let value = serde_json::from_slice::<Value>(&body);
         if !head.status.is_success() {
-            let message =
-                value.ok().and_then(|body| Some(body.pointer("/error/message")?.as_str()?.to_owned()));
-            let message: String = message.unwrap_or_default().chars().take(ERROR_CHARS_MAX).collect();
+            let value = value.unwrap_or_default();
+            let message = gateway::error_message(&value).unwrap_or_default();
+            let message: String = message.chars().take(ERROR_CHARS_MAX).collect();
             return Err(format!("status {}: {message}", head.status.as_u16()));
         }
         let value = value.map_err(|error| format!("the answer is no JSON: {error}"))?;
-        let text = value.pointer("/choices/0/message/content").and_then(Value::as_str);
         Ok(ProbeAnswer {
-            text: text.ok_or("the answer has no content")?.to_owned(),
+            text: gateway::content(&value).ok_or("the answer has no content")?.to_owned(),
             duration_ms: 0,
             output_tokens: value.pointer("/usage/completion_tokens").and_then(Value::as_u64),
         })
