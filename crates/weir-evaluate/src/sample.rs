@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 use weir_types::{Span, TraceId, UnixMicros};
 
-/// Strata that are counted at once; older hours are forgotten first.
+/// Strata that are counted at once; older hours are forgotten first, and where one hour has so many, all are.
 const STRATA_MAX: usize = 20_000;
 
 /// Looks at traces of a stratum in an hour beyond the share, for each that is wanted: most calls have nothing to judge.
@@ -50,6 +50,10 @@ impl Sampler {
         if counts.len() >= STRATA_MAX {
             let newest = counts.keys().map(|stratum| stratum.3).max().unwrap_or(hour);
             counts.retain(|stratum, _| stratum.3 == newest);
+            // Looking through them again for each call would make the calls wait that are recorded meanwhile.
+            if counts.len() > STRATA_MAX / 2 {
+                counts.clear();
+            }
         }
         let count = counts.entry((who, span.app.clone(), span.model.clone(), hour)).or_default();
         *count = count.saturating_add(1);
@@ -92,6 +96,17 @@ mod tests {
         assert!((450..560).contains(&frequent), "{frequent} of 10,000");
         assert!((3..=5).contains(&taken("rare", 5)));
         assert_eq!(taken("single", 1), 1);
+    }
+
+    #[test]
+    fn an_hour_of_more_applications_than_can_be_counted_has_an_end_in_memory() {
+        let sampler = Sampler::new(1);
+        let mut one = span(SpanKind::Llm, 1);
+        for number in 0..=2 * STRATA_MAX {
+            one.app = Some(number.to_string().into());
+            assert!(sampler.takes(0, 0.0, &one), "the first of application {number}");
+            assert!(sampler.counts.lock().unwrap().len() <= STRATA_MAX);
+        }
     }
 
     #[test]
