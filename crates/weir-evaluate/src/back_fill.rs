@@ -7,17 +7,12 @@ use tokio::task::JoinSet;
 use weir_types::{Record, TimeRange, TraceId, UnixMicros};
 
 use crate::error::EvaluateError;
+use crate::judgement::scores_in;
 use crate::panel::Panel;
-use crate::traces::Traces;
-
-/// Traces that are read at once.
-const BATCH: usize = 50;
+use crate::traces::{AROUND_US, BATCH, Traces};
 
 /// Judgements under way at once, those that wait for a place at the judge among them.
 const UNDER_WAY_MAX: usize = 32;
-
-/// How far before the first span with something to judge a trace may have begun, and how long it may go on.
-const AROUND_US: i64 = UnixMicros::HOUR;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,8 +94,7 @@ impl BackFill {
         let Some(ended) = ended else { return Ok(()) };
         match ended.unwrap_or(Err(EvaluateError::Ended)) {
             Ok(records) => {
-                self.scores +=
-                    records.iter().filter(|record| matches!(record, Record::Score(_))).count() as u64;
+                self.scores += scores_in(&records) as u64;
                 if !records.is_empty() {
                     write(records)?;
                 }

@@ -25,6 +25,11 @@ impl std::fmt::Display for JudgeName {
     }
 }
 
+/// How many of these records are scores; the others are events that go with them.
+pub(crate) fn scores_in(records: &[Record]) -> usize {
+    records.iter().filter(|record| matches!(record, Record::Score(_))).count()
+}
+
 /// One thing that was said about a subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {

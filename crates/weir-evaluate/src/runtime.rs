@@ -19,9 +19,10 @@ use weir_types::{Clock, Record, RecordSink, SinkError, Span, SpanId, TimeRange, 
 
 use crate::error::EvaluateError;
 use crate::judge::JudgeStats;
+use crate::judgement::scores_in;
 use crate::panel::{Panel, Task};
 use crate::subject::may_be_judged;
-use crate::traces::Traces;
+use crate::traces::{AROUND_US, BATCH, Traces};
 
 /// Notes that wait to be read: a second of a gateway at its limit.
 const NOTES_MAX: usize = 16_384;
@@ -29,17 +30,11 @@ const NOTES_MAX: usize = 16_384;
 /// Traces that have not settled yet.
 const UNSETTLED_MAX: usize = 50_000;
 
-/// Traces that are read at once.
-const BATCH: usize = 50;
-
 /// How often settled traces are looked for: with [`BATCH`], 50 traces in a second at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The longest a trace to which spans are added all the time is waited for.
 const UNSETTLED_US_MAX: i64 = 15 * UnixMicros::MINUTE;
-
-/// How far before its first noted span a trace may have begun.
-const BEGAN_US_MAX: i64 = UnixMicros::HOUR;
 
 /// How often a trace that is not stored yet is looked for again.
 const TRIES_MAX: u8 = 60;
@@ -271,7 +266,7 @@ impl Runtime {
 
     async fn judge_live(&mut self, settled: &[TraceId], now: UnixMicros) {
         let starts = settled.iter().filter_map(|id| Some(self.unsettled.get(id)?.start));
-        let from = starts.min().unwrap_or(now).saturating_add_us(-BEGAN_US_MAX);
+        let from = starts.min().unwrap_or(now).saturating_add_us(-AROUND_US);
         let range = TimeRange { from, to: UnixMicros(i64::MAX) };
         let whole = match self.parts.traces.whole(settled, range) {
             Ok(whole) => whole,
@@ -312,7 +307,7 @@ impl Runtime {
         let is_last = traces.is_empty() && after.is_none();
         let needs_page = traces.is_empty() && after.is_some();
         if let Some((_, first)) = batch.first() {
-            let range = TimeRange { from: first.saturating_add_us(-BEGAN_US_MAX), to: UnixMicros(i64::MAX) };
+            let range = TimeRange { from: first.saturating_add_us(-AROUND_US), to: UnixMicros(i64::MAX) };
             // A trace that is added to now is judged when it has settled.
             let ids: Vec<_> =
                 batch.iter().map(|(id, _)| *id).filter(|id| !self.unsettled.contains_key(id)).collect();
@@ -367,7 +362,7 @@ impl Runtime {
 
     fn finish(&self, done: Result<Vec<Record>, EvaluateError>) {
         let appended = done.and_then(|records| {
-            let scores = records.iter().filter(|record| matches!(record, Record::Score(_))).count();
+            let scores = scores_in(&records);
             if !records.is_empty() {
                 self.parts.sink.append(&records).map_err(|error| EvaluateError::Store(error.to_string()))?;
             }

@@ -13,6 +13,12 @@ use crate::error::EvaluateError;
 /// Spans of a page.
 const PAGE: usize = 500;
 
+/// Traces that are read at once.
+pub(crate) const BATCH: usize = 50;
+
+/// How long before and after a span with something to judge other spans of its trace are looked for, in microseconds.
+pub(crate) const AROUND_US: i64 = UnixMicros::HOUR;
+
 /// Kinds of spans that evaluators look at.
 pub const KINDS: [SpanKind; 3] = [SpanKind::Llm, SpanKind::Retrieval, SpanKind::Rerank];
 
