@@ -10,8 +10,7 @@ use tokio::task::JoinHandle;
 use weir_evaluate::drift::{DriftConfig, look};
 use weir_types::{Clock, Record, RecordSink, Scan};
 
-/// How soon it is seen that it is time to look.
-const WAKE_EVERY: Duration = Duration::from_secs(1);
+use crate::even_times::{EvenTimes, WAKE_EVERY};
 
 /// What looking needs.
 pub struct DriftingParts {
@@ -54,18 +53,15 @@ impl Drifting {
 
 async fn run(parts: Arc<DriftingParts>, mut ended: oneshot::Receiver<()>) {
     let mut wake = tokio::time::interval(WAKE_EVERY);
-    let every_us = i64::try_from(parts.every.as_micros()).unwrap_or(i64::MAX);
-    let mut looked_at = None;
+    let mut times = EvenTimes::every(parts.every);
     loop {
         tokio::select! {
             _ = &mut ended => return,
             _ = wake.tick() => {}
         }
-        let due = parts.clock.now().0.div_euclid(every_us);
-        if looked_at == Some(due) || !(parts.is_recovered)() {
+        if !(parts.is_recovered)() || !times.has_come(parts.clock.now()) {
             continue;
         }
-        looked_at = Some(due);
         let parts = Arc::clone(&parts);
         if tokio::task::spawn_blocking(move || write(&parts)).await.is_err() {
             tracing::error!("looking for drift failed; it is looked for again");

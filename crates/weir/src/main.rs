@@ -24,6 +24,7 @@ mod cmd_sql;
 mod config;
 mod drifting;
 mod evaluating;
+mod even_times;
 mod fleet;
 mod judge;
 mod log;

@@ -15,9 +15,7 @@ use weir_types::{Clock, Record, RecordSink};
 
 use crate::config::KeyedProbe;
 use crate::evaluating::own_gateway;
-
-/// How soon it is seen that it is time to ask.
-const WAKE_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+use crate::even_times::{EvenTimes, WAKE_EVERY};
 
 /// Probes that have not been asked yet.
 pub struct Probing {
@@ -57,17 +55,14 @@ impl Probing {
 }
 
 async fn run(probe: Probe, client: ProbeClient, sink: Arc<dyn RecordSink>, clock: Arc<dyn Clock>) {
-    let every_us = i64::try_from(probe.every.as_micros()).unwrap_or(i64::MAX);
     let mut wake = tokio::time::interval(WAKE_EVERY);
     wake.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut asked_at = None;
+    let mut times = EvenTimes::every(probe.every);
     loop {
         wake.tick().await;
-        let due = clock.now().0.div_euclid(every_us);
-        if asked_at == Some(due) {
+        if !times.has_come(clock.now()) {
             continue;
         }
-        asked_at = Some(due);
         let asked = client.ask(&probe, clock.now()).await;
         let score = probe.score(&asked, clock.now());
         if let Err(error) = sink.append(&[Record::Score(Box::new(score))]) {
