@@ -72,6 +72,12 @@ fn examples() -> Vec<Example> {
         ("post", "/api/session", "/api/session".to_owned(), Some(json!({"token": "any"}))),
         plain("get", "/api/session"),
         plain("delete", "/api/session"),
+        (
+            "post",
+            "/api/scores",
+            "/api/scores".to_owned(),
+            Some(json!({"scores": [{"name": "user.thumbs", "value": 1.0, "span_id": SPAN}]})),
+        ),
     ]
 }
 
