@@ -18,6 +18,7 @@ mod kinds;
 mod logs;
 mod mapping;
 mod metrics;
+mod named;
 #[cfg(test)]
 mod reference_tests;
 mod resource;

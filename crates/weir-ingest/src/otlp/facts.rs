@@ -11,6 +11,7 @@ use weir_types::{NanoUsd, SpanKind, TokenUsage};
 use super::fold::fold;
 use super::kinds;
 use super::mapping::{FIELDS, Field, MAPPING, Place};
+use super::named::Named;
 use super::value::{count, number, text, truth, whole, write_content};
 use super::wire::{Event, KeyValue, Span, Value};
 
@@ -244,40 +245,7 @@ impl<'a> Facts<'a> {
 
     /// What the answer says in its own JSON.
     pub(crate) fn answer(&self) -> Named<'_> {
-        self.answer.map(Named::read).unwrap_or_default()
-    }
-}
-
-/// Names within the JSON of a question or an answer.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-pub(crate) struct Named<'a> {
-    #[serde(borrow)]
-    pub(crate) id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(crate) model: Option<Cow<'a, str>>,
-    pub(crate) stream: Option<bool>,
-}
-
-impl<'a> Named<'a> {
-    /// Nothing where the value is not such an object: it was never promised to be.
-    fn read(value: &'a Value) -> Self {
-        let map = match value {
-            Value::Text(text) => return serde_json::from_str(text).unwrap_or_default(),
-            Value::Map(map) => map,
-            _ => return Self::default(),
-        };
-        let member = |name: &str| {
-            map.values
-                .iter()
-                .find(|pair| pair.key == name)
-                .and_then(|pair| pair.value.as_ref()?.value.as_ref())
-        };
-        Self {
-            id: member("id").and_then(text),
-            model: member("model").and_then(text),
-            stream: member("stream").and_then(truth),
-        }
+        self.answer.map(Named::of_answer).unwrap_or_default()
     }
 }
 

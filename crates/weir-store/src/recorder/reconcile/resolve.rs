@@ -7,8 +7,11 @@
 //! | a client's span of a call | the client's span within it | a framework wraps a library, and the inner span states usage (or neither does) |
 //! | a client's span of a call | the client's span around it | only the outer one states usage |
 //! | a client's span of a call | the gateway's span | both have the provider's id of the answer, and the trace does not tell |
+//! | a client's span of a call | the gateway's span | both are in one trace, at one time, of one model and of equal usage, and nothing else tells ([`alike`]) |
 //!
 //! The span that counts gets from the others what it does not know itself of whose call it is.
+
+mod alike;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -157,7 +160,9 @@ impl<'a> Spans<'a> {
                 .or_else(|| if told { self.by_response(at, &by_response) } else { None })
                 .or_else(|| outer.get(&at).copied())
         };
-        (0..self.all.len()).map(holder).collect()
+        let mut holders: Vec<_> = (0..self.all.len()).map(holder).collect();
+        self.join_alike(&mut holders);
+        holders
     }
 
     /// The client's span of a call that this span is within.
@@ -397,11 +402,13 @@ mod tests {
         let kind =
             prop::sample::select(vec![SpanKind::Llm, SpanKind::Llm, SpanKind::Http, SpanKind::Embedding]);
         let source = prop::sample::select(vec![Source::Otlp, Source::Gateway]);
-        (kind, source, 0..8u64, any::<bool>(), prop::option::of("[ab]"), prop::option::of("[xy]")).prop_map(
-            |(kind, source, parent, costs, app, response)| {
+        let named = (prop::option::of("[ab]"), prop::option::of("[xy]"), prop::option::of("[mn]"));
+        (kind, source, 0..8u64, any::<bool>(), named).prop_map(
+            |(kind, source, parent, costs, (app, response, model))| {
                 let mut span = span(source, kind, 1, parent);
                 span.cost = costs.then_some(NanoUsd(1));
                 (span.app, span.response_id) = (app.map(Arc::from), response.map(Arc::from));
+                span.model = model.map(Arc::from);
                 span
             },
         )
