@@ -9,7 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use weir_types::Secret;
+use weir_types::{OwnMark, Secret, Source};
 
 /// Bytes of an answer. A judge that quotes every claim of a long answer writes some tens of kilobytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -32,17 +32,25 @@ pub(crate) enum Unsent {
 
 impl Gateway {
     /// A client of the gateway at this address, such as `http://127.0.0.1:7070`, that sends these headers with every question.
-    /// The key is a virtual one, or the provider's own where the gateway has none; without one the gateway's key is used.
+    /// The key is a virtual one, or the provider's own where the gateway has none; without one the gateway's key is used. The
+    /// mark proves that calls are of this source.
     pub(crate) fn new(
         address: &Uri,
         mut headers: HeaderMap,
         api_key: Option<&Secret>,
+        source: Source,
+        own_mark: Option<&OwnMark>,
     ) -> Result<Self, http::Error> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(key) = api_key {
             let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
+        }
+        if let Some(mark) = own_mark {
+            let mut value = HeaderValue::try_from(mark.said_by(source))?;
+            value.set_sensitive(true);
+            headers.insert("weir-source", value);
         }
         let base = address.to_string();
         Ok(Self {

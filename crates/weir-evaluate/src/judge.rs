@@ -19,7 +19,7 @@ use moka::sync::Cache;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
-use weir_types::{EVALUATOR, Secret};
+use weir_types::{EVALUATOR, OwnMark, Secret, Source};
 
 use crate::error::EvaluateError;
 use crate::gateway::{self, Gateway, Unsent};
@@ -46,6 +46,8 @@ pub struct JudgeConfig {
     pub retries_max: u32,
     /// Calls that are under way at once.
     pub concurrency: usize,
+    /// What proves to the gateway that calls are Weir's own; without it they are inspected like any client's.
+    pub own_mark: Option<OwnMark>,
 }
 
 /// What a judge is asked.
@@ -124,8 +126,13 @@ impl Judge {
         for name in ["weir-agent", "weir-app"] {
             headers.insert(name, HeaderValue::from_static(EVALUATOR));
         }
-        headers.insert("weir-source", HeaderValue::from_static("evaluator"));
-        let gateway = Gateway::new(&config.gateway, headers, config.api_key.as_ref());
+        let gateway = Gateway::new(
+            &config.gateway,
+            headers,
+            config.api_key.as_ref(),
+            Source::Evaluator,
+            config.own_mark.as_ref(),
+        );
         let gateway = gateway.map_err(|error| EvaluateError::Judge {
             model: config.gateway.to_string(),
             reason: error.to_string(),

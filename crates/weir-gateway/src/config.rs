@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::Uri;
 use weir_control::cache::CacheConfig;
 use weir_control::trim::AgentBudgets;
-use weir_types::{Secret, limits};
+use weir_types::{OwnMark, Secret, limits};
 
 use crate::error::ConfigFault;
 
@@ -37,6 +37,8 @@ pub struct GatewayConfig {
     pub agents: AgentBudgets,
     /// Answers that are given again; `None` for no cache.
     pub cache: Option<CacheConfig>,
+    /// What Weir's own judges and probes show, so that their calls are known as such; `None` where there are none.
+    pub own_mark: Option<OwnMark>,
 }
 
 /// One provider.

@@ -13,7 +13,7 @@ pub(crate) const WEIR_SPAN_ID: HeaderName = HeaderName::from_static("weir-span-i
 pub(crate) const WEIR_COST_USD: HeaderName = HeaderName::from_static("weir-cost-usd");
 pub(crate) const WEIR_CACHE: HeaderName = HeaderName::from_static("weir-cache");
 pub(crate) const WEIR_POLICY: HeaderName = HeaderName::from_static("weir-policy");
-/// Says that a call is Weir's own: `evaluator` or `probe`. Whoever else says so is not judged, and gains nothing by it.
+/// Says that a call is Weir's own, `evaluator` or `probe`, and proves it (`OwnMark`). Who cannot is a client like any other.
 pub(crate) const WEIR_SOURCE: HeaderName = HeaderName::from_static("weir-source");
 pub(crate) const WEIR_GUARD: HeaderName = HeaderName::from_static("weir-guard");
 pub(crate) const WEIR_ERROR: HeaderName = HeaderName::from_static("weir-error");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sha2::{Digest as _, Sha256};
-use weir_types::{Content, EVALUATOR, PolicyDecision, Record, Source, Span, SpanKind};
+use weir_types::{Content, PolicyDecision, Record, Source, Span, SpanKind};
 
 use crate::conversation::{self, Conversation, Parts};
 use crate::guard::{Guard, Keeping, rules, worst};
@@ -56,9 +56,8 @@ impl Guard {
         let mut kept: Option<Box<Span>> = None;
         let mode = self.mode(app);
         // Prompts of judges quote what they judge, and an attack there is the one that was told before.
-        let is_inspected = mode != GuardMode::Off
-            && !matches!(span.source, Source::Evaluator | Source::Probe)
-            && span.agent.as_deref() != Some(EVALUATOR);
+        let is_own = matches!(span.source, Source::Evaluator | Source::Probe);
+        let is_inspected = mode != GuardMode::Off && !is_own;
         for side in Side::ALL {
             let Some(content) = side.of(span) else { continue };
             let text = content.expose();

@@ -42,6 +42,6 @@ pub use config::{Durability, Retention, StoreConfig};
 pub use derived::CALLS_SQL;
 pub use error::StoreError;
 pub use journal::{DecodeError, Frame, FrameFault, SegmentEnd, SegmentReplay, replay_segment};
-pub use state::{KeyStore, SilenceCheck, hash_key};
+pub use state::{KeyStore, SilenceCheck, hash_key, random_hex};
 pub use stats::{RecordCounts, StoreStats};
 pub use store::Store;

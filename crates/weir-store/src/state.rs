@@ -19,4 +19,4 @@ pub(crate) use audit::AuditDb;
 pub(crate) use budgets::BudgetTable;
 pub(crate) use documents::DocumentStore;
 pub use keys::KeyStore;
-pub use secret::hash_key;
+pub use secret::{hash_key, random_hex};

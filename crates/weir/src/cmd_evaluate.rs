@@ -19,6 +19,7 @@ use weir_types::{Clock as _, Record, SystemClock, TimeRange, UnixMicros};
 use crate::cli::{EvaluateArgs, Format};
 use crate::client::{Backend, Client};
 use crate::config::{self, Config, Source};
+use crate::own_gateway::OwnGateway;
 use crate::{evaluating, output};
 
 use remote::RemoteTraces;
@@ -37,7 +38,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     let done = match Backend::find(&args.server)? {
         Backend::Remote(client) => {
             let gateway = client.url().parse()?;
-            let panel = panel(&config, Some(gateway))?;
+            let panel = panel(&config, Some(OwnGateway::of_running(gateway, &config.store.data_dir)))?;
             let traces = RemoteTraces(&client);
             judged(args, &panel, &traces, range, &mut |records| remote::keep(&client, records))?
         }
@@ -79,8 +80,8 @@ fn choose(args: &EvaluateArgs, config: &mut Config) -> anyhow::Result<()> {
 }
 
 /// The evaluators, with the model that compares meanings where one is configured in this process.
-fn panel(config: &Config, gateway: Option<http::Uri>) -> anyhow::Result<Arc<Panel>> {
-    Ok(Arc::new(evaluating::panel(&config.evaluation, gateway, None, Arc::new(SystemClock))?))
+fn panel(config: &Config, own: Option<OwnGateway>) -> anyhow::Result<Arc<Panel>> {
+    Ok(Arc::new(evaluating::panel(&config.evaluation, own, None, Arc::new(SystemClock))?))
 }
 
 fn judged(

@@ -3,12 +3,9 @@
 //! The thread has its own async runtime, on which the judges' connections live: reading traces from the store blocks, and nothing
 //! that serves calls waits behind it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use anyhow::Context as _;
-use http::Uri;
 use tokio::sync::oneshot;
 use weir_embed::Embedder;
 use weir_evaluate::{Judge, Panel, PanelParts, Runtime, RuntimeParts, StoredTraces, Watch, runtime};
@@ -16,6 +13,7 @@ use weir_store::Store;
 use weir_types::{Clock, RecordSink};
 
 use crate::config::EvaluationConfig;
+use crate::own_gateway::OwnGateway;
 
 /// Evaluators that have not started, and what they watch.
 pub struct Evaluating {
@@ -32,7 +30,7 @@ pub struct Running {
 /// The evaluators of a configuration; `None` where nothing is judged.
 pub fn open(
     config: &EvaluationConfig,
-    address: SocketAddr,
+    own: OwnGateway,
     store: &Store,
     sink: &Arc<dyn RecordSink>,
     embedder: Option<&Arc<Embedder>>,
@@ -42,7 +40,7 @@ pub fn open(
     if config.evaluators.is_empty() {
         return Ok(None);
     }
-    let panel = Arc::new(panel(config, Some(own_gateway(address)?), embedder.cloned(), Arc::clone(clock))?);
+    let panel = Arc::new(panel(config, Some(own), embedder.cloned(), Arc::clone(clock))?);
     let (runtime, watch) = runtime(RuntimeParts {
         panel,
         traces: Arc::new(StoredTraces(store.browse())),
@@ -56,15 +54,17 @@ pub fn open(
     Ok(Some(Evaluating { runtime, watch }))
 }
 
-/// Everyone who judges. Without a gateway nobody asks models.
+/// Everyone who judges, at this gateway or at another one that is configured. Without a gateway nobody asks models.
 pub fn panel(
     config: &EvaluationConfig,
-    gateway: Option<Uri>,
+    own: Option<OwnGateway>,
     embedder: Option<Arc<Embedder>>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Panel> {
-    let gateway = gateway.or_else(|| config.gateway_url.clone()).filter(|_| config.asks_models);
-    let judge = gateway.map(|gateway| Judge::new(config.judge(gateway))).transpose()?;
+    // Another gateway does not know this one's mark, and is not shown it.
+    let other = config.gateway_url.clone().map(|url| OwnGateway { url, mark: None });
+    let gateway = other.or(own).filter(|_| config.asks_models);
+    let judge = gateway.map(|gateway| Judge::new(config.judge(gateway.url, gateway.mark))).transpose()?;
     Ok(Panel::new(PanelParts {
         evaluators: config.evaluators.clone(),
         judge,
@@ -73,17 +73,6 @@ pub fn panel(
         first_of_hour: config.first_of_hour,
         clock,
     }))
-}
-
-/// Where this Weir reaches itself: at the address it listens on, or at loopback where it listens on all.
-pub fn own_gateway(address: SocketAddr) -> anyhow::Result<Uri> {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    let url = format!("http://{}", SocketAddr::new(ip, address.port()));
-    url.parse().with_context(|| format!("Weir cannot reach itself at {url}"))
 }
 
 impl Evaluating {

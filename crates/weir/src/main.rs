@@ -30,6 +30,7 @@ mod judge;
 mod log;
 mod notifying;
 mod output;
+mod own_gateway;
 mod price_list;
 mod probing;
 mod receiver_access;

@@ -5,7 +5,6 @@
 //!
 //! Failure: an answer that does not come is a probe that was not passed. A score that cannot be kept is logged.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,8 +13,8 @@ use weir_evaluate::probe::{Probe, ProbeClient};
 use weir_types::{Clock, Record, RecordSink};
 
 use crate::config::KeyedProbe;
-use crate::evaluating::own_gateway;
 use crate::even_times::{EvenTimes, WAKE_EVERY};
+use crate::own_gateway::OwnGateway;
 
 /// Probes that have not been asked yet.
 pub struct Probing {
@@ -28,16 +27,15 @@ pub struct Probing {
 pub struct ProbesRunning(#[expect(dead_code, reason = "dropping it ends the tasks")] JoinSet<()>);
 
 impl Probing {
-    /// The probes of a configuration, to be asked at the gateway that listens here.
+    /// The probes of a configuration, to be asked at this gateway.
     pub fn new(
         probes: Vec<KeyedProbe>,
-        listen: SocketAddr,
+        gateway: &OwnGateway,
         sink: Arc<dyn RecordSink>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
-        let gateway = own_gateway(listen)?;
         let with_client = |KeyedProbe { probe, api_key }: KeyedProbe| {
-            let client = ProbeClient::new(&gateway, api_key.as_ref());
+            let client = ProbeClient::new(&gateway.url, api_key.as_ref(), gateway.mark.as_ref());
             Ok((probe, client.context("a probe's key is none that can be sent in a header")?))
         };
         let probes = probes.into_iter().map(with_client).collect::<anyhow::Result<_>>()?;

@@ -2,7 +2,6 @@
 //!
 //! What evaluators write goes the same way but is not watched for: a judgement is not judged.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use weir_api::LiveFeed;
@@ -14,6 +13,7 @@ use weir_types::{Clock, RecordSink};
 
 use crate::config::{EmbeddingsPlace, EvaluationConfig};
 use crate::evaluating::{self, Evaluating};
+use crate::own_gateway::OwnGateway;
 
 /// What stands along the way of records.
 pub struct Recording {
@@ -37,7 +37,7 @@ impl Recording {
         guard: Guard,
         embeddings: Option<&EmbeddingsPlace>,
         evaluation: &EvaluationConfig,
-        address: SocketAddr,
+        own: OwnGateway,
         store: &Arc<Store>,
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
@@ -49,7 +49,7 @@ impl Recording {
         let judgements = guarded(Arc::clone(&shown));
         let evaluating = evaluating::open(
             evaluation,
-            address,
+            own,
             store,
             &judgements,
             embedder.as_ref(),

@@ -13,7 +13,7 @@ use weir_api::{ApiAuth, ApiParts, LiveFeed};
 use weir_control::budget::Fleet;
 use weir_evaluate::drift::DriftConfig;
 use weir_gateway::front::{self, FrontConfig};
-use weir_gateway::{Gateway, GatewayParts};
+use weir_gateway::{Gateway, GatewayConfig, GatewayParts};
 use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_notify::{Notifier, NotifierParts};
@@ -27,6 +27,7 @@ use crate::evaluating::Evaluating;
 use crate::fleet;
 use crate::judge::{Judge, JudgeParts};
 use crate::notifying::{Notifying, silence_check};
+use crate::own_gateway::OwnGateway;
 use crate::price_list::PriceList;
 use crate::probing::Probing;
 use crate::receiver_access::{self, Access};
@@ -70,10 +71,11 @@ impl Weir {
         let data_dir = config.store.data_dir.clone();
         let store = Arc::new(Store::open(config.store, Arc::clone(&clock)).await?);
         let meter = Arc::new(Meter::new(config.prices));
+        let own = OwnGateway::open(address, &data_dir)?;
         // Every source appends through this one sink.
         let embeddings = config.embeddings.as_ref();
         let Recording { sink, guard, live, embedder, evaluating, watch } =
-            Recording::open(config.guard, embeddings, &config.evaluation, address, &store, &clock)?;
+            Recording::open(config.guard, embeddings, &config.evaluation, own.clone(), &store, &clock)?;
         let alerts = store.alerts_with_check(silence_check());
         let budgeting = open_budgeting(&store, &sink, &clock, config.budgets).await?;
         let notifier = Notifier::new(NotifierParts {
@@ -97,10 +99,10 @@ impl Weir {
             meter: Arc::clone(&meter),
             clock: Arc::clone(&clock),
         };
-        let gateway = Gateway::new(config.gateway, parts)?;
+        let gateway = Gateway::new(GatewayConfig { own_mark: own.mark.clone(), ..config.gateway }, parts)?;
         let drifting = config.drift.map(|drift| open_drifting(drift, &store, &sink, &clock));
         let api_sink = Arc::clone(&sink);
-        let probing = Probing::new(config.probes, address, Arc::clone(&sink), Arc::clone(&clock))?;
+        let probing = Probing::new(config.probes, &own, Arc::clone(&sink), Arc::clone(&clock))?;
         let inlet =
             Arc::new(Inlet::new(InletParts { sink, meter: Arc::clone(&meter), clock: Arc::clone(&clock) }));
         let report = Arc::new(SelfReport::new(SelfReportParts {

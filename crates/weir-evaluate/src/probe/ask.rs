@@ -8,7 +8,7 @@ use std::time::Instant;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde_json::{Value, json};
-use weir_types::{IdGenerator, Secret, SpanId, TraceId, UnixMicros};
+use weir_types::{IdGenerator, OwnMark, Secret, Source, SpanId, TraceId, UnixMicros};
 
 use super::expect::ProbeAnswer;
 use super::{APP, Probe};
@@ -37,12 +37,16 @@ pub struct ProbeClient {
 impl ProbeClient {
     /// A client of the gateway at this address, such as `http://127.0.0.1:7070`. The key is a virtual one, or the
     /// provider's own where the gateway has none; without one the gateway's key is used.
-    pub fn new(address: &Uri, api_key: Option<&Secret>) -> Result<Self, http::Error> {
+    pub fn new(
+        address: &Uri,
+        api_key: Option<&Secret>,
+        own_mark: Option<&OwnMark>,
+    ) -> Result<Self, http::Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
-        headers.insert("weir-source", HeaderValue::from_static("probe"));
         headers.insert("weir-app", HeaderValue::from_static(APP));
-        Ok(Self { gateway: Gateway::new(address, headers, api_key)?, ids: IdGenerator::new() })
+        let gateway = Gateway::new(address, headers, api_key, Source::Probe, own_mark)?;
+        Ok(Self { gateway, ids: IdGenerator::new() })
     }
 
     /// Asks this in a trace of its own.

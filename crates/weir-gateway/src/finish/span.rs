@@ -47,13 +47,11 @@ pub(super) fn of_call(ctx: &CallContext, facts: &ResponseFacts, ending: &Ending<
     span
 }
 
-/// Who is behind the call: a client, or Weir itself where the call says so.
+/// Who is behind the call: a client, or Weir itself where the call proves it.
 fn source_of(ctx: &CallContext) -> Source {
-    match ctx.head.headers.get(WEIR_SOURCE).map(http::HeaderValue::as_bytes) {
-        Some(b"evaluator") => Source::Evaluator,
-        Some(b"probe") => Source::Probe,
-        _ => Source::Gateway,
-    }
+    let said = || Some((ctx.head.headers.get(WEIR_SOURCE)?, ctx.gateway().config.own_mark.as_ref()?));
+    let proven = said().and_then(|(said, mark)| mark.source_of(said.as_bytes()));
+    proven.unwrap_or(Source::Gateway)
 }
 
 /// What was cut because it was over [`limits::CONTENT_BYTES_MAX`].

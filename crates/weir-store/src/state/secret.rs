@@ -13,16 +13,19 @@ const SHOWN_CHARS: usize = 6;
 
 /// A new key: [`PREFIX`] and 32 bytes of the system's randomness in hexadecimal digits.
 pub(crate) fn new_secret() -> Result<Secret, getrandom::Error> {
-    let mut random = [0u8; 32];
+    Ok(Secret::new(format!("{PREFIX}{}", random_hex::<32>()?)))
+}
+
+/// So many bytes of the system's randomness, in hexadecimal digits.
+pub fn random_hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
+    let mut random = [0u8; BYTES];
     getrandom::fill(&mut random)?;
-    Ok(Secret::new(format!("{PREFIX}{}", hex(&random))))
+    Ok(hex(&random))
 }
 
 /// A new public name: `key_…`, `doc_…`.
 pub(crate) fn new_id(prefix: &str) -> Result<String, getrandom::Error> {
-    let mut random = [0u8; 8];
-    getrandom::fill(&mut random)?;
-    Ok(format!("{prefix}_{}", hex(&random)))
+    Ok(format!("{prefix}_{}", random_hex::<8>()?))
 }
 
 /// The first characters of a key, to recognise it by.

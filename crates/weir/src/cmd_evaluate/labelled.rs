@@ -18,6 +18,7 @@ use weir_types::{ScoreValue, SystemClock};
 
 use crate::cli::{EvaluateArgs, Format};
 use crate::config::Config;
+use crate::own_gateway::OwnGateway;
 use crate::{evaluating, output};
 
 /// The evaluator of prompts that is no evaluator of spans.
@@ -60,6 +61,7 @@ pub fn run(args: &EvaluateArgs, config: &Config, file: &Path) -> anyhow::Result<
     let own = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let embedder = config.embeddings.as_ref().map(|place| place.open(own.handle().clone())).transpose()?;
     let gateway = super::running_gateway(args);
+    let gateway = gateway.map(|url| OwnGateway::of_running(url, &config.store.data_dir));
     let panel = evaluating::panel(&config.evaluation, gateway, embedder.clone(), Arc::new(SystemClock))?;
     let scorer = scorer(args, name, config, &panel, embedder.as_ref(), &own)?;
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use weir_evaluate::checks::Check;
 use weir_evaluate::{CustomJudge, Evaluator, JudgeConfig, Method, Scale, faithfulness, relevance};
 use weir_notify::SecretRef;
-use weir_types::{EVALUATOR, Secret, UnixMicros};
+use weir_types::{EVALUATOR, OwnMark, Secret, UnixMicros};
 
 use super::resolve::Resolver;
 
@@ -146,10 +146,11 @@ pub struct EvaluationConfig {
 }
 
 impl EvaluationConfig {
-    /// How judges are reached, with Weir's own gateway here.
-    pub fn judge(&self, gateway: Uri) -> JudgeConfig {
+    /// How judges are reached at this gateway, with what proves to it that calls are its own.
+    pub fn judge(&self, gateway: Uri, own_mark: Option<OwnMark>) -> JudgeConfig {
         JudgeConfig {
-            gateway: self.gateway_url.clone().unwrap_or(gateway),
+            gateway,
+            own_mark,
             api_key: self.api_key.clone(),
             timeout_ms: self.timeout_ms,
             retries_max: self.retries_max,

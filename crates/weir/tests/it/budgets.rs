@@ -16,7 +16,7 @@ async fn call(weir: &WeirProcess, team: &str) -> Answer {
     call_as(weir, team, "").await
 }
 
-/// A call that says who is behind it, as Weir's own judges and probes do.
+/// A call that says this in the header `weir-source`, as Weir's own judges and probes do.
 async fn call_as(weir: &WeirProcess, team: &str, source: &str) -> Answer {
     let body = json!({
         "model": "gpt-4o-mini", "max_tokens": 500_000,
@@ -87,12 +87,39 @@ async fn what_was_spent_is_known_after_a_kill_and_a_budget_can_be_raised_while_w
 async fn what_judges_and_probes_spend_is_known_after_a_restart_too() {
     for source in ["evaluator", "probe"] {
         let (_simulator, mut weir) = weir_before_simulator(CONFIG).await;
-        assert_eq!(call_as(&weir, "payments", source).await.status, 200);
+        let secret = std::fs::read_to_string(weir.data_dir().join("own-calls.secret")).unwrap();
+        let said = format!("{source} {}", secret.trim());
+        assert_eq!(call_as(&weir, "payments", &said).await.status, 200);
         let spent = settled(&weir).await;
+        assert_eq!(sources(&weir).await, [source]);
         weir.restart().await.unwrap();
         assert!((settled(&weir).await - spent).abs() < 1e-9, "{source}");
         assert_eq!(call(&weir, "payments").await.status, 429);
     }
+}
+
+/// Who was behind the calls that are kept.
+async fn sources(weir: &WeirProcess) -> Vec<String> {
+    let sources = eventually("calls are stored", async || {
+        let rows = weir.sql("SELECT source FROM spans ORDER BY start_time").await.ok()?;
+        (!rows.is_empty()).then_some(rows)
+    });
+    let text = |row: Vec<Value>| row[0].as_str().unwrap().to_owned();
+    sources.await.unwrap().into_iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn a_client_that_calls_itself_a_judge_is_a_client() {
+    let (_simulator, weir) = weir_before_simulator(CONFIG).await;
+    let wrong = format!("evaluator {}", "0".repeat(64));
+    for said in ["evaluator", "probe", &wrong] {
+        assert_eq!(call_as(&weir, "search", said).await.status, 200);
+    }
+    let all = eventually("all are stored", async || {
+        let sources = sources(&weir).await;
+        (sources.len() == 3).then_some(sources)
+    });
+    assert_eq!(all.await.unwrap(), ["gateway"; 3]);
 }
 
 #[tokio::test]
