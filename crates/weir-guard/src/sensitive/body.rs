@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Detector;
 use super::kind::{Class, Kind};
-use super::{Detector, replaced};
 use crate::Place;
 use crate::tape::{Shape, Tape, quoted};
 
@@ -79,12 +79,8 @@ impl Detector {
                     (quoted(&redacted, written), kinds)
                 }
                 Shape::Number if written.len() >= NUMBER_DIGITS_MIN => {
-                    let found = self.find(written);
-                    if found.is_empty() {
-                        continue;
-                    }
-                    let kinds = found.iter().map(|finding| finding.kind).collect();
-                    (quoted(&replaced(written, &found), "\"\""), kinds)
+                    let Some((redacted, kinds)) = self.redact(written) else { continue };
+                    (quoted(&redacted, "\"\""), kinds)
                 }
                 _ => continue,
             };

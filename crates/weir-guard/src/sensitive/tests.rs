@@ -126,6 +126,8 @@ fn json_within_a_string_and_json_that_was_cut_are_redacted_too() {
     );
     let cut = r#"[{"content":"it is sk-ant-api03-Zx9Qw8Er7Ty6Ui5O"#;
     assert_eq!(all().redact_body(cut).unwrap().text, r#"[{"content":"it is [redacted:anthropic_key]"#);
+    let numbers = "4++44444848+4444444443";
+    assert_eq!(all().redact_body(numbers).unwrap().text, r#""4+[redacted:phone][redacted:phone]""#);
     let plain = "hello {a@b.io}, it is 12";
     assert_eq!(all().redact_body(plain).unwrap().text, "hello {[redacted:email]}, it is 12");
 }
@@ -167,6 +169,13 @@ proptest! {
         let end = written.floor_char_boundary(written.len() / 2);
         if let Some(cut) = all().redact_body(&written[..end]) {
             prop_assert!(all().redact_body(&cut.text).is_none(), "{}", cut.text);
+        }
+    }
+
+    #[test]
+    fn digits_that_are_no_string_are_redacted_to_the_end_too(text in "[0-9+]{2,24}") {
+        if let Some(redacted) = all().redact_body(&text) {
+            prop_assert!(all().redact_body(&redacted.text).is_none(), "{}", redacted.text);
         }
     }
 
