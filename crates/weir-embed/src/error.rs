@@ -25,6 +25,14 @@ pub enum EmbedError {
         /// What is not as expected.
         reason: String,
     },
+    /// The head is none that is computed here.
+    #[error("the head {path} cannot be used: {reason}")]
+    Head {
+        /// Its file.
+        path: PathBuf,
+        /// What is not as expected.
+        reason: String,
+    },
     /// The text is longer than the model reads.
     #[error("the text has {tokens} tokens or more, and the model reads {tokens_max}")]
     TooLong {

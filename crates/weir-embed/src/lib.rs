@@ -5,6 +5,7 @@
 //! | `bert`, `weights` | the forward pass of BERT-like sentence models, and reading them from a folder |
 //! | `word_piece` | texts to tokens, as those models were trained |
 //! | `local` | such a model as an [`Embed`] |
+//! | `head` | layers over a vector that say of which kind its text is |
 //! | `endpoint` | a provider's `/embeddings` as an [`Embed`] |
 //! | `embedder` | threads that embed for others, with a queue that has an end |
 //!
@@ -18,6 +19,7 @@ mod bert;
 mod embedder;
 mod endpoint;
 mod error;
+mod head;
 mod local;
 mod weights;
 mod word_piece;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 pub use embedder::{Embedder, QUEUE_MAX, Running};
 pub use endpoint::{Endpoint, EndpointConfig};
 pub use error::EmbedError;
+pub use head::Head;
 pub use local::LocalModel;
 
 /// A text as a point: numbers whose squares sum up to 1.
@@ -39,6 +42,13 @@ pub trait Embed: Send + Sync {
 
     /// The vector of a text. Takes milliseconds or a round trip: not for threads that serve calls.
     fn embed(&self, text: &str) -> Result<Vector, EmbedError>;
+
+    /// The vectors of pieces of a text that overlap by half, each as long as the model reads, at most `pieces_max` of them from the
+    /// beginning on; for who looks for something within a text. One vector where texts cannot be cut here.
+    fn embed_pieces(&self, text: &str, pieces_max: usize) -> Result<Vec<Vector>, EmbedError> {
+        let _ = pieces_max;
+        Ok(vec![self.embed(text)?])
+    }
 }
 
 /// The cosine of the angle between two texts' vectors: 1 for the same meaning, about 0 for nothing in common. Zero for vectors

@@ -59,4 +59,42 @@ impl Embed for LocalModel {
         }
         Ok(normalised(forward(&self.weights, &tokens)))
     }
+
+    fn embed_pieces(&self, text: &str, pieces_max: usize) -> Result<Vec<Vector>, EmbedError> {
+        let tokens_max = self.weights.tokens_max;
+        // What is beyond the last piece is not even cut into tokens.
+        let wanted = tokens_max.saturating_mul(pieces_max);
+        let text = &text[..text.floor_char_boundary(wanted.saturating_mul(TOKEN_BYTES_MAX))];
+        let tokens = self.tokenizer.tokens(text, wanted);
+        let Some((&begin, said)) = tokens.split_first() else { return Ok(Vec::new()) };
+        let end = self.tokenizer.end();
+        let said = said.strip_suffix(&[end]).unwrap_or(said);
+        let pieces = pieces_of(said.len(), tokens_max.saturating_sub(2).max(2)).take(pieces_max);
+        let vector = |piece: std::ops::Range<usize>| {
+            let marked: Vec<u32> = [&[begin][..], &said[piece], &[end]].concat();
+            normalised(forward(&self.weights, &marked))
+        };
+        Ok(pieces.map(vector).collect())
+    }
+}
+
+/// Pieces of a length that overlap by half, one at least, such that the last ends where all ends.
+fn pieces_of(length: usize, piece: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let step = piece / 2;
+    let count = 1 + length.saturating_sub(piece).div_ceil(step);
+    (0..count).map(move |number| number * step..(number * step + piece).min(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_overlap_by_half_and_leave_nothing_out() {
+        let told = |length, piece| pieces_of(length, piece).collect::<Vec<_>>();
+        assert_eq!(told(0, 4), [0..0]);
+        assert_eq!(told(4, 4), [0..4]);
+        assert_eq!(told(5, 4), [0..4, 2..5]);
+        assert_eq!(told(9, 4), [0..4, 2..6, 4..8, 6..9]);
+    }
 }

@@ -87,6 +87,11 @@ impl WordPiece {
         self.vocabulary.len()
     }
 
+    /// The token that marks the end of a text.
+    pub(crate) const fn end(&self) -> u32 {
+        self.end
+    }
+
     /// The tokens of a text between those that mark its ends. Stops when there are more than `tokens_max`, which the caller
     /// sees by their number.
     pub(crate) fn tokens(&self, text: &str, tokens_max: usize) -> Vec<u32> {
