@@ -16,7 +16,7 @@ mod savings;
 mod span;
 
 pub(crate) use client::name_of as client_name;
-pub(crate) use span::name_of as span_name;
+pub(crate) use span::{input_json, name_of as span_name};
 
 use std::pin::Pin;
 use std::sync::Arc;

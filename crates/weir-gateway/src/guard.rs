@@ -11,6 +11,7 @@
 //! Failure: a call that could not be inspected goes on, and its span says so. Requests of no known dialect are not read
 //! and so not inspected.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use weir_guard::{GuardMode, Kind, POLICY, SecretsPolicy, Verdict};
 use weir_types::{PolicyDecision, SpanKind};
 
 use crate::context::{CallContext, Question};
+use crate::finish::input_json;
 use crate::refusal::Refusal;
 
 /// Bytes of an input that are inspected on the thread that serves connections: about half a millisecond's work.
@@ -41,7 +43,9 @@ pub(crate) async fn check(ctx: &CallContext) -> Result<(), Refusal> {
     if dialect.span_kind() != SpanKind::Llm || !guard.stands_in_the_way(app.as_deref()) {
         return Ok(());
     }
-    let Some(input) = question.input.clone() else { return Ok(()) };
+    // The same text as the span will have, so that it is not read again when the call is recorded.
+    let input = question.input.as_ref().and_then(|_| input_json(question, dialect));
+    let Some(input) = input else { return Ok(()) };
     let Some(verdict) = judge(ctx, app.clone(), input).await else {
         note(ctx, POLICY, "unchanged", Some("the prompt could not be inspected"));
         return Ok(());
@@ -66,14 +70,14 @@ fn check_model(ctx: &CallContext) -> Result<(), Refusal> {
 }
 
 /// What the guard says of an input; `None` when it could not look at it.
-async fn judge(ctx: &CallContext, app: Option<Arc<str>>, input: Bytes) -> Option<Verdict> {
+async fn judge(ctx: &CallContext, app: Option<Arc<str>>, input: Cow<'_, str>) -> Option<Verdict> {
     let guard = Arc::clone(&ctx.gateway().parts.guard);
-    let is_long = input.len() > INSPECTED_HERE_BYTES_MAX;
-    let judge = move || {
-        let text = std::str::from_utf8(&input).ok()?;
-        catch_unwind(AssertUnwindSafe(|| guard.judge(app.as_deref(), text))).ok()
-    };
-    if is_long { tokio::task::spawn_blocking(judge).await.ok().flatten() } else { judge() }
+    if input.len() <= INSPECTED_HERE_BYTES_MAX && !guard.asks_a_model(app.as_deref()) {
+        return catch_unwind(AssertUnwindSafe(|| guard.judge(app.as_deref(), &input))).ok();
+    }
+    let input = input.into_owned();
+    // A panic there is an error here.
+    tokio::task::spawn_blocking(move || guard.judge(app.as_deref(), &input)).await.ok()
 }
 
 fn conclude(ctx: &CallContext, app: Option<&str>, verdict: &Verdict) -> Result<(), Refusal> {

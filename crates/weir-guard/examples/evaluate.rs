@@ -13,7 +13,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use serde::Deserialize;
-use weir_guard::{Packs, PacksConfig, Passage, Place, Report};
+use weir_guard::{ClassifierUse, Packs, PacksConfig, Passage, Place, Report};
 
 #[derive(Deserialize)]
 struct Labelled {
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => files.push(argument),
         }
     }
-    let packs = Packs::new(&PacksConfig { classifier: true, ..PacksConfig::default() })?;
+    let packs = Packs::new(&PacksConfig { classifier: ClassifierUse::Small, ..PacksConfig::default() })?;
     let mut all: Vec<(Labelled, Report)> = Vec::new();
     let (mut bytes, mut took) = (0, std::time::Duration::ZERO);
     for file in files {

@@ -10,12 +10,14 @@
 
 use std::borrow::Cow;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use weir_guard::{Packs, PacksConfig, Passage, Place};
+use weir_guard::{ClassifierUse, Packs, PacksConfig, Passage, Place};
 
 const BYTES: usize = 4096;
+/// Rounds of each measurement, and how long all of them may take.
 const ROUNDS: usize = 2000;
+const ALL_ROUNDS: Duration = Duration::from_millis(250);
 
 const ENGLISH: &str = "The committee reviewed the quarterly report and asked for a short summary of the main points. Please write \
     three paragraphs that explain how revenue changed, what the system costs, and which instructions the team should follow next \
@@ -38,20 +40,20 @@ fn text_of(piece: &str, bytes: usize) -> String {
 
 /// Microseconds of the median round.
 fn median_us(mut work: impl FnMut()) -> f64 {
-    let mut all: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let started = Instant::now();
-            work();
-            started.elapsed().as_secs_f64() * 1e6
-        })
-        .collect();
+    let begun = Instant::now();
+    let mut all: Vec<f64> = Vec::with_capacity(ROUNDS);
+    while all.is_empty() || all.len() < ROUNDS && begun.elapsed() < ALL_ROUNDS {
+        let started = Instant::now();
+        work();
+        all.push(started.elapsed().as_secs_f64() * 1e6);
+    }
     all.sort_by(f64::total_cmp);
-    all[ROUNDS / 2]
+    all[all.len() / 2]
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = Packs::new(&PacksConfig::default())?;
-    let all = Packs::new(&PacksConfig { classifier: true, ..PacksConfig::default() })?;
+    let all = Packs::new(&PacksConfig { classifier: ClassifierUse::Small, ..PacksConfig::default() })?;
     let inspect = |packs: &Packs, text: &str, place| {
         let passage = [Passage { place, path: String::new(), text: Cow::Borrowed(text) }];
         median_us(|| {

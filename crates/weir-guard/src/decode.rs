@@ -66,36 +66,77 @@ const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Calls `found` with the bounds of what may be base 64, until it says to stop. Only each sixteenth byte is looked at where there is
-/// none: a piece that counts is longer.
-fn base64_pieces(text: &[u8], found: &mut dyn FnMut(usize, usize) -> bool) {
-    let mut probe = BASE64_MIN - 1;
-    let mut before = 0;
-    while probe < text.len() {
-        if !is_base64(text[probe]) {
-            probe += BASE64_MIN;
-            continue;
+/// Bytes that are looked at at once. Of a piece that counts, one of them at least is whole.
+const BLOCK: usize = 8;
+// A run of so many bytes has a whole aligned block in it.
+const _: () = assert!(BASE64_MIN > 2 * BLOCK - 2 && NUMBERS_MIN * 3 - 1 > 2 * BLOCK - 2);
+
+/// Which bytes are of base 64 (bit 0), and which of bytes written as numbers and what stands between them (bit 1).
+const PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let is_gap = matches!(byte, b' ' | b',' | b'\n');
+        parts[byte as usize] = is_base64(byte) as u8 | (((byte.is_ascii_hexdigit() || is_gap) as u8) << 1);
+        if byte == u8::MAX {
+            break parts;
         }
-        let start = text[before..probe]
+        byte += 1;
+    }
+};
+const OF_BASE64: u8 = 1;
+const OF_NUMBERS: u8 = 2;
+
+/// The next aligned block from `at` on all bytes of which are of a kind. `None` when there is none.
+fn next_block(text: &[u8], at: usize, kind: u8) -> Option<usize> {
+    let first = at.next_multiple_of(BLOCK);
+    let (blocks, _) = text.get(first..)?.as_chunks::<BLOCK>();
+    let is_of = |block: &[u8; BLOCK]| {
+        let all = u64::from_ne_bytes(*block);
+        let is_excluded = if kind == OF_BASE64 { has_less(all, b'+') } else { has_more(all, b'f') };
+        !is_excluded && block.iter().all(|&byte| PARTS[usize::from(byte)] & kind != 0)
+    };
+    blocks.iter().position(is_of).map(|number| first + number * BLOCK)
+}
+
+/// A byte in each place of a number.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; BLOCK])
+}
+
+/// Whether one of the bytes is less than another, which is ASCII. A borrow only comes from one that is.
+const fn has_less(all: u64, than: u8) -> bool {
+    all.wrapping_sub(each(than)) & !all & each(0x80) != 0
+}
+
+/// Whether one of the bytes is more than another, which is ASCII. A carry only comes from one that is.
+const fn has_more(all: u64, than: u8) -> bool {
+    (all.wrapping_add(each(0x7f - than)) | all) & each(0x80) != 0
+}
+
+/// Calls `found` with the bounds of what may be base 64, until it says to stop.
+fn base64_pieces(text: &[u8], found: &mut dyn FnMut(usize, usize) -> bool) {
+    let mut before = 0;
+    while let Some(block) = next_block(text, before, OF_BASE64) {
+        let start = text[before..block]
             .iter()
             .rposition(|&byte| !is_base64(byte))
             .map_or(before, |at| before + at + 1);
-        let mut end = probe;
+        let (mut line, mut end) = (start, block);
         loop {
-            let line = end;
             end += text[end..].iter().position(|&byte| !is_base64(byte)).unwrap_or(text.len() - end);
             let breaks = text[end..].iter().take(2).take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             let goes_on = breaks > 0 && text.get(end + breaks).is_some_and(|&byte| is_base64(byte));
-            if end - line.min(start.max(line)) < LINE_MIN || !goes_on {
+            if end - line < LINE_MIN || !goes_on {
                 break;
             }
             end += breaks;
+            line = end;
         }
         if end - start >= BASE64_MIN && !found(start, end) {
             return;
         }
         before = end;
-        probe = end + BASE64_MIN;
     }
 }
 
@@ -134,26 +175,45 @@ fn hex(piece: &[u8]) -> Option<Vec<u8>> {
     piece.chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
-/// Calls `found` with what is written as bytes with spaces or commas between: `69 67 6e` or `01101001 01100111`.
+/// Calls `found` with what is written as bytes with spaces or commas between: `69 67 6e` or `01101001 01100111`, until it
+/// says to stop.
 fn number_pieces(text: &[u8], mut found: impl FnMut(usize, usize, &[u8], Disguise) -> bool) {
-    let is_gap = |at: usize| text.get(at).is_some_and(|byte| matches!(byte, b' ' | b',' | b'\n'));
+    let is_part = |byte: &u8| PARTS[usize::from(*byte)] & OF_NUMBERS != 0;
+    let mut before = 0;
+    while let Some(block) = next_block(text, before, OF_NUMBERS) {
+        let from =
+            text[before..block].iter().rposition(|byte| !is_part(byte)).map_or(before, |at| before + at + 1);
+        let to = text[block..].iter().position(|byte| !is_part(byte)).map_or(text.len(), |at| block + at);
+        if !numbers_within(text, from, to, &mut found) {
+            return;
+        }
+        before = to;
+    }
+}
+
+/// The same within bytes that are of numbers. Words that go on beyond them are none.
+fn numbers_within(
+    text: &[u8],
+    from: usize,
+    to: usize,
+    found: &mut impl FnMut(usize, usize, &[u8], Disguise) -> bool,
+) -> bool {
+    let is_gap = |at: usize| matches!(text[at], b' ' | b',' | b'\n');
     let mut bytes: Vec<u8> = Vec::new();
-    let (mut start, mut end, mut disguise) = (0, 0, Disguise::None);
-    let mut at = 0;
+    let (mut start, mut end, mut disguise) = (from, from, Disguise::None);
+    let mut at = from;
     loop {
-        at += text[at..]
-            .iter()
-            .position(|byte| !matches!(byte, b' ' | b',' | b'\n'))
-            .unwrap_or(text.len() - at);
+        at += text[at..to].iter().position(|byte| !matches!(byte, b' ' | b',' | b'\n')).unwrap_or(to - at);
         let word = at;
-        while at < text.len() && !is_gap(at) {
+        while at < to && !is_gap(at) {
             at += 1;
         }
-        let number = number(&text[word..at]);
+        let is_whole = (word > from || from == 0) && (at < to || to == text.len());
+        let number = number(&text[word..at]).filter(|_| is_whole);
         let goes_on = number.is_some_and(|(_, of)| of == disguise) && word <= end + 2;
         if !goes_on {
             if bytes.len() >= NUMBERS_MIN && !found(start, end, &bytes, disguise) {
-                return;
+                return false;
             }
             bytes.clear();
             start = word;
@@ -162,8 +222,8 @@ fn number_pieces(text: &[u8], mut found: impl FnMut(usize, usize, &[u8], Disguis
             bytes.push(byte);
             (end, disguise) = (at, of);
         }
-        if word == text.len() {
-            return;
+        if word == to {
+            return true;
         }
     }
 }
@@ -182,8 +242,8 @@ fn number(digits: &[u8]) -> Option<(u8, Disguise)> {
 
 /// The text with escapes replaced by their characters. `None` where there are hardly any.
 pub(crate) fn without_escapes(text: &str) -> Option<View> {
-    let count = text.bytes().filter(|byte| matches!(byte, b'%' | b'\\' | b'&')).count();
-    if count < ESCAPES_MIN {
+    let signs = memchr::memchr3_iter(b'%', b'\\', b'&', text.as_bytes());
+    if signs.take(ESCAPES_MIN).count() < ESCAPES_MIN {
         return None;
     }
     let mut plain = View::default();
@@ -261,6 +321,22 @@ mod tests {
         assert_eq!(decoded(pairs), [(ignore, 2, 46, Some("hex"))]);
         let bits = "01101001 01100111 01101110 01101111 01110010 01100101 00100000 01101001 01110100";
         assert_eq!(decoded(bits), [("ignore it".to_owned(), 0, bits.len(), Some("binary"))]);
+    }
+
+    #[test]
+    fn pieces_are_found_wherever_they_stand() {
+        let bits = "01101001 01100111 01101110 01101111 01110010 01100101 00100000 01101001";
+        for piece in ["aWdub3JlIGFsbCEh", "69 67 6e 6f 72 65 20 69", "69,67,6e,6f,72,65,20,69", bits] {
+            for before in 0..20 {
+                for (left, right) in [(" ", " "), (".", "."), ("", ""), ("(see) ", " (so)")] {
+                    let filled = if left.is_empty() { String::new() } else { "%".repeat(before) };
+                    let text = format!("{filled}{left}{piece}{right}");
+                    // A number that goes on is none, and then there is one too few.
+                    let expected = usize::from(left != "." || piece.starts_with('a'));
+                    assert_eq!(decoded(&text).len(), expected, "{text}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::conversation::{self, Conversation};
+use crate::judged::{Judged, Judgement};
 use crate::recent::Recent;
 use crate::tape::Tape;
 use crate::{
-    Class, Detector, Flag, GuardError, GuardMode, GuardSettings, Kind, Match, Packs, Privacy, Report,
-    SecretsPolicy,
+    Class, Detector, Flag, GuardError, GuardMode, GuardSettings, InjectionModel, Kind, Match, Packs, Passage,
+    Privacy, Report, SecretsPolicy,
 };
 
 /// Looks at calls. Shared by all threads.
@@ -27,6 +28,8 @@ pub struct Guard {
     /// Looks for secrets alone, in texts beside calls.
     pub(crate) secrets: Detector,
     pub(crate) clean: Recent,
+    pub(crate) judged: Judged,
+    pub(crate) model: Option<Arc<dyn InjectionModel>>,
     pub(crate) counters: Counters,
 }
 
@@ -50,6 +53,7 @@ pub(crate) struct Counters {
     pub(crate) flagged: AtomicU64,
     pub(crate) redacted: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) unscored: AtomicU64,
 }
 
 /// What the guard has done since the start.
@@ -63,12 +67,15 @@ pub struct GuardStats {
     pub redacted: u64,
     /// Spans that could not be looked at, and were recorded without what they say.
     pub failures: u64,
+    /// Spans that the classifier's model had no time for.
+    pub unscored: u64,
 }
 
 /// What is to be done with a call, judged by its input.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Verdict {
-    /// The packs that flag it, by everything that the provider would read.
+    /// The packs that flag it: by its new turn where it is to be flagged, by everything that the provider would read where it is to be
+    /// refused.
     pub flags: Vec<Flag>,
     /// The rules that matched, each once.
     pub rules: Vec<Arc<str>>,
@@ -87,9 +94,18 @@ impl Guard {
             apps: apps.collect(),
             secrets: Keeping::new(Privacy::default()).detector,
             clean: Recent::default(),
+            judged: Judged::default(),
+            model: None,
             counters: Counters::default(),
             settings,
         })
+    }
+
+    /// The same guard with a model, whose name the settings must have ([`ClassifierUse::Model`](crate::ClassifierUse)).
+    #[must_use]
+    pub fn with_model(mut self, model: Arc<dyn InjectionModel>) -> Self {
+        self.model = Some(model);
+        self
     }
 
     /// How far it goes for an application.
@@ -117,16 +133,34 @@ impl Guard {
             || matches!(self.privacy(app).secrets, SecretsPolicy::Block | SecretsPolicy::RedactUpstream)
     }
 
-    /// Judges a call by its input, before it goes out. The whole conversation counts here: what the provider would read can
-    /// take it over, whoever says that it was said before.
+    /// Whether [`Guard::judge`] may ask a model, and so must not be called on a thread that serves calls.
+    pub fn asks_a_model(&self, app: Option<&str>) -> bool {
+        self.model.is_some() && self.mode(app) == GuardMode::Block
+    }
+
+    /// Judges a call by its input, before it goes out. What was flagged in an earlier turn was told in that turn's call. What is to be
+    /// refused is judged by the whole conversation: what the provider would read can take it over, whoever says that it was said
+    /// before.
     pub fn judge(&self, app: Option<&str>, input: &str) -> Verdict {
         let tape = Tape::read(input);
         let mut verdict = Verdict::default();
-        if matches!(self.mode(app), GuardMode::Flag | GuardMode::Block) {
+        let mode = self.mode(app);
+        if matches!(mode, GuardMode::Flag | GuardMode::Block) {
             let Conversation { old, new } = conversation::of_input(input, tape.as_ref());
-            let report = worst(self.packs.inspect(&old), self.packs.inspect(&new));
-            verdict.flags = self.packs.flags(&report);
-            verdict.rules = rules(&report.matches);
+            let said = if self.asks_a_model(app) { texts_of(&new) } else { Vec::new() };
+            let new = self.packs.inspect(&new);
+            let old = (mode == GuardMode::Block).then(|| self.packs.inspect(&old));
+            let mut judgement = Judgement { old, new };
+            let mut whole = judgement.whole();
+            verdict.flags = self.packs.flags(&whole);
+            if let Some(model) = self.model.as_ref().filter(|_| verdict.flags.is_empty() && !said.is_empty())
+            {
+                judgement.new.classifier = model.score(said);
+                whole.classifier = judgement.new.classifier;
+                verdict.flags = self.packs.flags(&whole);
+            }
+            verdict.rules = rules(&whole.matches);
+            self.judged.put(input, judgement);
         }
         if self.privacy(app).secrets == SecretsPolicy::Block {
             verdict.secrets = self.kinds_in(input, tape.as_ref());
@@ -162,8 +196,15 @@ impl Guard {
             flagged: count(&self.counters.flagged),
             redacted: count(&self.counters.redacted),
             failures: count(&self.counters.failures),
+            unscored: count(&self.counters.unscored),
         }
     }
+}
+
+/// What a model reads of the texts of a call: what rules read too.
+pub(crate) fn texts_of(passages: &[Passage<'_>]) -> Vec<String> {
+    let read = passages.iter().filter(|passage| passage.place.is_inspected());
+    read.map(|passage| passage.text.as_ref().to_owned()).collect()
 }
 
 /// The rules that matched, each once, in the order of the call.

@@ -5,13 +5,15 @@
 //! |---|---|
 //! | `packs` | which packs of injection rules there are, and inspecting a call with them |
 //! | `seed`, `strong`, `rules` | the seed's five patterns; searching for the strong pack's rules, and reading them |
-//! | `classifier` | what words say together, where no rule matches |
+//! | `anchors` | where a text has one of the words that rules need |
+//! | `classifier`, `model` | what words say together, where no rule matches: the one that is shipped, and what a larger one must do |
 //! | `view`, `fold`, `unhide`, `decode` | what a text is searched as, so that words cannot be hidden, and the way back to it |
 //! | `machine` | regular expressions as used here |
 //! | `guard`, `settings` | what is looked for in which application's calls |
 //! | `sink`, `record` | the door into the journal, and what happens to a span there |
 //! | `conversation` | what was said to a model, out of any dialect's JSON |
 //! | `scope` | what agents may do |
+//! | `judged` | what was found before a call went out, until it is recorded |
 //! | `recent` | where nothing was found in this minute |
 //! | `passage` | the texts of a call and where they stand in it |
 //! | `report` | what was found, as spans and scores carry it |
@@ -20,13 +22,16 @@
 //!
 //! Everything here is pure and takes linear time in the length of what it reads: it stands in the way of users' calls.
 
+mod anchors;
 mod classifier;
 mod conversation;
 mod decode;
 mod error;
 mod fold;
 mod guard;
+mod judged;
 mod machine;
+mod model;
 mod packs;
 mod passage;
 mod recent;
@@ -45,7 +50,8 @@ mod view;
 
 pub use error::GuardError;
 pub use guard::{Guard, GuardStats, Verdict};
-pub use packs::{CustomRule, Flag, Packs, PacksConfig};
+pub use model::{InjectionModel, Told};
+pub use packs::{ClassifierUse, CustomRule, Flag, Packs, PacksConfig};
 pub use passage::{Passage, Place};
 pub use record::{POLICY, SENSITIVE_ATTRIBUTE};
 pub use report::{ATTRIBUTE, Match, Report};

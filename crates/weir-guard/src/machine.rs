@@ -3,8 +3,10 @@
 //! Bytes outside of ASCII are letters of words for `\w` and `\b` here as far as they must be: classes of all of Unicode make
 //! automata of tens of thousands of states, which a text in the way of a call cannot afford. So rules write classes themselves.
 
-use regex_automata::meta;
+use regex_automata::hybrid::dfa::DFA;
+use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
+use regex_automata::{MatchKind, meta};
 
 /// Bytes that one compiled pattern may take. The largest rule takes a twentieth.
 const PATTERN_BYTES_MAX: usize = 4 << 20;
@@ -27,6 +29,22 @@ pub(crate) fn compile_many<P: AsRef<str>>(patterns: &[P]) -> Result<meta::Regex,
         .syntax(syntax::Config::new())
         .build_many(patterns)
         .map_err(|error| reason(&error))
+}
+
+/// Compiles a pattern that is only tried at given places: an automaton whose states are made as they are needed.
+pub(crate) fn automaton(pattern: &str) -> Result<DFA, String> {
+    let mut builder = DFA::builder();
+    builder
+        .configure(
+            DFA::config()
+                .match_kind(MatchKind::LeftmostFirst)
+                .cache_capacity(STATES_BYTES_MAX)
+                .skip_cache_capacity_check(true),
+        )
+        .thompson(thompson::Config::new().nfa_size_limit(Some(PATTERN_BYTES_MAX)))
+        .syntax(syntax::Config::new());
+    // The other engine's errors are kinder, and what one cannot compile the other cannot either.
+    builder.build(pattern).map_err(|error| compile(pattern).err().unwrap_or_else(|| error.to_string()))
 }
 
 /// What is wrong with a pattern, on one line, with a hint for what other engines have and a linear one cannot.

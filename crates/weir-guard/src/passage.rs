@@ -26,6 +26,11 @@ impl Place {
     pub const fn is_foreign(self) -> bool {
         matches!(self, Self::Documents | Self::Tools)
     }
+
+    /// Whether attacks are looked for there: not in what the application says itself, and not in what the model said.
+    pub(crate) const fn is_inspected(self) -> bool {
+        matches!(self, Self::Input) || self.is_foreign()
+    }
 }
 
 /// One text of a call.

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use weir_types::{Content, PolicyDecision, Record, Source, Span, SpanKind};
 
 use crate::conversation::{self, Conversation, Parts};
-use crate::guard::{Guard, Keeping, rules, worst};
+use crate::guard::{Guard, Keeping, rules, texts_of, worst};
 use crate::sensitive::Found;
 use crate::tape::Tape;
 use crate::{ATTRIBUTE, BodiesKept, GuardMode, Passage, Place, Report, Violation};
@@ -55,9 +55,7 @@ impl Guard {
         let mut learnt = Learnt::default();
         let mut kept: Option<Box<Span>> = None;
         let mode = self.mode(app);
-        // Prompts of judges quote what they judge, and an attack there is the one that was told before.
-        let is_own = matches!(span.source, Source::Evaluator | Source::Probe);
-        let is_inspected = mode != GuardMode::Off && !is_own;
+        let is_inspected = mode != GuardMode::Off && !is_of_judges(span);
         for side in Side::ALL {
             let Some(content) = side.of(span) else { continue };
             let text = content.expose();
@@ -108,20 +106,35 @@ impl Guard {
         if !is_inspected {
             return;
         }
-        let foreign = |place| conversation::of_foreign(text, tape, place);
-        let Conversation { old, new } = match (span.kind, side) {
-            (SpanKind::Llm | SpanKind::Agent | SpanKind::Workflow, Side::Input) => {
-                conversation::of_input(text, tape)
-            }
-            (SpanKind::Retrieval | SpanKind::Llm, Side::Documents) => only_new(foreign(Place::Documents)),
-            (SpanKind::Tool, Side::Output) => only_new(foreign(Place::Tools)),
-            _ => return,
+        let Some(Conversation { old, new }) = side.conversation(span.kind, text, tape) else { return };
+        // A call that was looked at before it went out is not looked at again.
+        let is_judged = span.source == Source::Gateway && self.stands_in_the_way(span.app.as_deref());
+        let judged = if is_judged && side == Side::Input { self.judged.take(text) } else { None };
+        let (report, known) =
+            judged.map_or_else(|| (self.packs.inspect(&new), None), |judged| (judged.new, judged.old));
+        let whole = match known {
+            Some(old) => worst(old, report.clone()),
+            None if old.is_empty() => report.clone(),
+            None => worst(self.packs.inspect(&old), report.clone()),
         };
-        let report = self.packs.inspect(&new);
-        let whole =
-            if old.is_empty() { report.clone() } else { worst(self.packs.inspect(&old), report.clone()) };
         learnt.report = Some(join(learnt.report.take(), report));
         learnt.whole = Some(join(learnt.whole.take(), whole));
+    }
+
+    /// What the classifier's model is to be asked about a span that was recorded: what is new in it. Empty where nobody asks, or where it
+    /// was asked before the call went out.
+    pub(crate) fn said_for_model(&self, span: &Span) -> Vec<String> {
+        let mode = self.mode(span.app.as_deref());
+        let was_asked = mode == GuardMode::Block && span.source == Source::Gateway;
+        if mode == GuardMode::Off || was_asked || is_of_judges(span) || !counts(span.kind) {
+            return Vec::new();
+        }
+        let said = Side::ALL.iter().filter_map(|side| {
+            let text = side.of(span)?.expose();
+            let conversation = side.conversation(span.kind, text, Tape::read(text).as_ref())?;
+            Some(texts_of(&conversation.new))
+        });
+        said.flatten().collect()
     }
 
     fn look_at_answer(
@@ -184,7 +197,7 @@ impl Guard {
     ) {
         let mut members = Vec::new();
         if let (Some(report), Some(whole)) = (&learnt.report, &learnt.whole)
-            && whole.has_matches()
+            && (whole.has_matches() || self.packs.flags(report).iter().any(|flag| flag.pack == "classifier"))
         {
             // Scores are of what is new, matches are all that can be shown.
             let told = Report { matches: whole.matches.clone(), ..report.clone() };
@@ -268,6 +281,24 @@ impl Side {
         }
     }
 
+    /// What was said there, where attacks are looked for in it.
+    fn conversation<'a>(
+        self,
+        kind: SpanKind,
+        text: &'a str,
+        tape: Option<&Tape<'a>>,
+    ) -> Option<Conversation<'a>> {
+        let foreign = |place| only_new(conversation::of_foreign(text, tape, place));
+        Some(match (kind, self) {
+            (SpanKind::Llm | SpanKind::Agent | SpanKind::Workflow, Self::Input) => {
+                conversation::of_input(text, tape)
+            }
+            (SpanKind::Retrieval | SpanKind::Llm, Self::Documents) => foreign(Place::Documents),
+            (SpanKind::Tool, Self::Output) => foreign(Place::Tools),
+            _ => return None,
+        })
+    }
+
     const fn place(self) -> Place {
         match self {
             Self::Input => Place::Input,
@@ -276,6 +307,18 @@ impl Side {
             Self::Tools => Place::Tools,
         }
     }
+}
+
+/// Whether a span is a judge's or a probe's: their prompts quote what they judge, and an attack there is the one that was told
+/// before.
+const fn is_of_judges(span: &Span) -> bool {
+    matches!(span.source, Source::Evaluator | Source::Probe)
+}
+
+/// Whether spans of a kind get scores. The same text is in a span of an agent and in that of the model it asks: it counts where it
+/// was read.
+const fn counts(kind: SpanKind) -> bool {
+    matches!(kind, SpanKind::Llm | SpanKind::Retrieval | SpanKind::Tool)
 }
 
 fn redact(keeping: &Keeping, text: &str, tape: Option<&Tape<'_>>, side: Side) -> Body {

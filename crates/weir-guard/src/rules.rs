@@ -9,14 +9,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use regex_automata::hybrid::dfa::DFA;
 use regex_automata::meta;
 use serde::Deserialize;
 
+use crate::anchors::PREFIX;
 use crate::fold::fold_pattern;
 use crate::{GuardError, machine};
 
 /// How far before an anchor a match may begin, and after it end, in bytes, unless the rule says so.
 const REACH_BYTES: usize = 160;
+/// What patterns begin with that only match where a word begins.
+const WORD_BEGINS: &str = "{b}";
 
 /// Where a rule holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -37,10 +41,19 @@ pub(crate) struct Rule {
     pub(crate) weight: f64,
     pub(crate) scope: Scope,
     pub(crate) reach_bytes: usize,
-    /// Whether a match begins with its anchor.
-    pub(crate) at_start: bool,
     pub(crate) anchors: Vec<String>,
-    pub(crate) regex: meta::Regex,
+    pub(crate) search: Search,
+}
+
+/// How a rule is searched for around an anchor.
+#[derive(Debug, Clone)]
+pub(crate) enum Search {
+    /// A match begins with the anchor. The automaton tells its end, and mostly that there is none, after a few bytes.
+    There(Box<DFA>),
+    /// The same, and the anchor begins a word.
+    AtWord(Box<DFA>),
+    /// A match may begin before the anchor.
+    Around(meta::Regex),
 }
 
 /// A rule as it stands in the file.
@@ -87,21 +100,24 @@ fn rule(entry: RuleEntry, words: &BTreeMap<String, String>) -> Result<Rule, Guar
     if !(0.0..=1.0).contains(&entry.weight) {
         return Err(refuse("its weight must be a number from 0 to 1"));
     }
-    if entry.anchors.is_empty() || entry.anchors.iter().any(String::is_empty) {
-        return Err(refuse("it needs anchors, and none may be empty"));
+    if entry.anchors.is_empty() || entry.anchors.iter().any(|anchor| anchor.len() < PREFIX) {
+        return Err(refuse("it needs anchors, each of three bytes at least"));
     }
     let pattern = fold_pattern(&expand(&entry.name, &entry.pattern, words)?);
-    let regex = machine::compile(&pattern)
-        .map_err(|reason| GuardError::Pattern { rule: entry.name.clone(), reason })?;
+    let search = match (entry.at_start, entry.pattern.starts_with(WORD_BEGINS)) {
+        (false, _) => machine::compile(&pattern).map(Search::Around),
+        (true, false) => machine::automaton(&pattern).map(|dfa| Search::There(Box::new(dfa))),
+        (true, true) => machine::automaton(&pattern).map(|dfa| Search::AtWord(Box::new(dfa))),
+    };
+    let search = search.map_err(|reason| GuardError::Pattern { rule: entry.name.clone(), reason })?;
     Ok(Rule {
         name: entry.name.into(),
         category: entry.category.into(),
         weight: entry.weight,
         scope: entry.scope,
         reach_bytes: entry.reach_bytes.unwrap_or(REACH_BYTES),
-        at_start: entry.at_start,
         anchors: entry.anchors.iter().map(|anchor| fold_pattern(anchor)).collect(),
-        regex,
+        search,
     })
 }
 

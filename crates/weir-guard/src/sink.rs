@@ -12,8 +12,8 @@ use std::sync::atomic::Ordering;
 
 use weir_types::{Content, Record, RecordSink, SinkError};
 
-use crate::Guard;
-use crate::record::withheld;
+use crate::record::{Judgements, withheld};
+use crate::{Guard, InjectionModel};
 
 /// A sink behind a guard.
 pub struct GuardedSink {
@@ -55,6 +55,29 @@ impl GuardedSink {
     }
 }
 
+impl GuardedSink {
+    /// Has the classifier's model score a span that was recorded, when it has time. Scores are recorded like those of rules.
+    fn ask(&self, model: &dyn InjectionModel, record: &Record) {
+        let Record::Span(span) = record else { return };
+        let said = catch_unwind(AssertUnwindSafe(|| self.guard.said_for_model(span))).unwrap_or_default();
+        if said.is_empty() {
+            return;
+        }
+        let (guard, sink, span) = (Arc::clone(&self.guard), Arc::clone(&self.sink), span.clone());
+        let told = move |score: Option<f64>| {
+            let Some(score) = score else { return };
+            let records = Judgements::of_model(&guard, &span, score);
+            // A journal that cannot be written is told of by everybody who appends to it.
+            if !records.is_empty() {
+                let _ = sink.append(&records);
+            }
+        };
+        if !model.score_later(said, Box::new(told)) {
+            self.guard.counters.unscored.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl RecordSink for GuardedSink {
     fn append(&self, records: &[Record]) -> Result<(), SinkError> {
         let mut passed: Option<Vec<Record>> = None;
@@ -67,6 +90,13 @@ impl RecordSink for GuardedSink {
                 }
             }
         }
-        self.sink.append(passed.as_deref().unwrap_or(records))
+        let passed = passed.as_deref().unwrap_or(records);
+        self.sink.append(passed)?;
+        if let Some(model) = &self.guard.model {
+            for record in passed {
+                self.ask(&**model, record);
+            }
+        }
+        Ok(())
     }
 }

@@ -8,11 +8,15 @@
 //! The same pass looks for words that tell that a text is written backwards or in rot13, so that those views are only made of texts that
 //! are.
 
-use aho_corasick::{AhoCorasick, Input as Hay, MatchKind};
+use std::sync::Arc;
+
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::util::pool::Pool;
 use regex_automata::{Anchored, Input};
 
-use crate::GuardError;
-use crate::rules::{Rule, Scope};
+use crate::anchors::{Anchors, Counts};
+use crate::rules::{Rule, Scope, Search};
+use crate::seed;
 
 /// Places at which one rule is told of in one text. More say nothing new.
 pub(crate) const MATCHES_OF_RULE_MAX: usize = 4;
@@ -40,15 +44,31 @@ pub(crate) struct Hints {
     pub(crate) backwards: bool,
     /// It may be in rot13.
     pub(crate) rotated: bool,
+    /// A pattern of the seed stands in it.
+    pub(crate) seed: bool,
 }
 
 /// Rules with what finds them.
 #[derive(Debug, Clone)]
 pub(crate) struct Strong {
     rules: Vec<Rule>,
-    anchors: AhoCorasick,
-    /// Rules by anchor.
-    rules_of: Vec<Vec<usize>>,
+    anchors: Anchors,
+    /// What each anchor says.
+    meanings: Vec<Meaning>,
+    /// The automata's states by rule, made when they are needed. One set for each thread that searches at the time.
+    states: Arc<Pool<States, fn() -> States>>,
+}
+
+type States = Vec<Option<Cache>>;
+
+/// What it means that an anchor is in a text.
+#[derive(Debug, Clone)]
+enum Meaning {
+    /// These rules may match there.
+    Rules(Vec<usize>),
+    Backwards,
+    Rotated,
+    Seed,
 }
 
 /// Where a rule is to be searched for next.
@@ -61,27 +81,35 @@ struct Surroundings {
 
 impl Strong {
     /// Prepares rules to be searched for.
-    pub(crate) fn new(rules: Vec<Rule>) -> Result<Self, GuardError> {
-        let mut anchors: Vec<&str> = Vec::new();
-        let mut rules_of: Vec<Vec<usize>> = Vec::new();
+    pub(crate) fn new(rules: Vec<Rule>) -> Self {
+        let mut words: Vec<(&str, Counts)> = Vec::new();
+        let mut meanings: Vec<Meaning> = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
+            let at_word = matches!(rule.search, Search::AtWord(_));
+            let counts = Counts { at_word, foreign: rule.scope == Scope::Foreign };
             for anchor in &rule.anchors {
-                let at = anchors.iter().position(|known| known == anchor).unwrap_or_else(|| {
-                    anchors.push(anchor);
-                    rules_of.push(Vec::new());
-                    anchors.len() - 1
-                });
-                rules_of[at].push(index);
+                let known = words.iter().position(|known| *known == (anchor, counts));
+                if let Some(Meaning::Rules(known)) = known.map(|at| &mut meanings[at]) {
+                    known.push(index);
+                } else {
+                    words.push((anchor, counts));
+                    meanings.push(Meaning::Rules(vec![index]));
+                }
             }
         }
-        anchors.extend(BACKWARDS);
-        anchors.extend(ROTATED);
-        let anchors = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(aho_corasick::AhoCorasickKind::DFA))
-            .build(&anchors)
-            .map_err(|error| GuardError::Data { name: "strong.toml", reason: error.to_string() })?;
-        Ok(Self { rules, anchors, rules_of })
+        let seed = seed::PATTERNS.map(|(_, _, pattern)| pattern.to_ascii_lowercase());
+        let seed = seed.each_ref().map(String::as_str);
+        let hints = [
+            (&BACKWARDS[..], Meaning::Backwards),
+            (&ROTATED[..], Meaning::Rotated),
+            (&seed[..], Meaning::Seed),
+        ];
+        for (hinting, meaning) in hints {
+            words.extend(hinting.iter().map(|word| (*word, Counts::default())));
+            meanings.extend(hinting.iter().map(|_| meaning.clone()));
+        }
+        let anchors = Anchors::new(words);
+        Self { rules, anchors, meanings, states: Arc::new(Pool::new(Vec::new as fn() -> States)) }
     }
 
     /// The rule of an index that [`search`](Self::search) told.
@@ -96,65 +124,43 @@ impl Strong {
         is_foreign: bool,
         mut found: impl FnMut(usize, usize, usize),
     ) -> Hints {
+        work::add(text.len());
         let mut hints = Hints::default();
         let mut open: Vec<Surroundings> = Vec::new();
-        for hit in self.anchors.find_overlapping_iter(Hay::new(text)) {
-            let anchor = hit.pattern().as_usize();
-            let Some(rules) = self.rules_of.get(anchor) else {
-                let is_rotated = anchor >= self.rules_of.len() + BACKWARDS.len();
-                hints.rotated |= is_rotated;
-                hints.backwards |= !is_rotated;
-                continue;
+        let mut states = None;
+        self.anchors.find(text, is_foreign, |number, hit, hit_end| {
+            let rules = match &self.meanings[number] {
+                Meaning::Rules(rules) => rules,
+                Meaning::Backwards => return hints.backwards = true,
+                Meaning::Rotated => return hints.rotated = true,
+                Meaning::Seed => return hints.seed = true,
             };
-            if open.is_empty() {
-                open = vec![Surroundings::default(); self.rules.len()];
-            }
             for &index in rules {
                 let rule = &self.rules[index];
-                if rule.scope == Scope::Foreign && !is_foreign {
-                    continue;
+                if open.is_empty() {
+                    open = vec![Surroundings::default(); self.rules.len()];
                 }
                 let around = &mut open[index];
-                if rule.at_start {
-                    self.search_at(index, text, hit.start(), around, &mut found);
+                if let Search::There(dfa) | Search::AtWord(dfa) = &rule.search {
+                    let states = states.get_or_insert_with(|| self.states.get());
+                    states.resize_with(self.rules.len(), || None);
+                    let cache = states[index].get_or_insert_with(|| dfa.create_cache());
+                    let mut found = |start, end| found(index, start, end);
+                    search_at(dfa, cache, text, (hit, rule.reach_bytes), around, &mut found);
                     continue;
                 }
-                let start = hit.start().saturating_sub(rule.reach_bytes);
+                let start = hit.saturating_sub(rule.reach_bytes);
                 if start > around.end {
                     self.search_around(index, text, around, &mut found);
                     around.start = start;
                 }
-                around.end = (hit.end() + rule.reach_bytes).min(text.len());
+                around.end = around.end.max((hit_end + rule.reach_bytes).min(text.len()));
             }
-        }
+        });
         for (index, around) in open.iter_mut().enumerate() {
-            if !self.rules[index].at_start {
-                self.search_around(index, text, around, &mut found);
-            }
+            self.search_around(index, text, around, &mut found);
         }
         hints
-    }
-
-    /// Tries a pattern at one place. A pattern has an end, which bounds what it reads from there.
-    fn search_at(
-        &self,
-        index: usize,
-        text: &str,
-        start: usize,
-        around: &mut Surroundings,
-        found: &mut impl FnMut(usize, usize, usize),
-    ) {
-        if around.found >= MATCHES_OF_RULE_MAX || start < around.end {
-            return;
-        }
-        let rule = &self.rules[index];
-        let end = text.ceil_char_boundary(start + 2 * rule.reach_bytes);
-        let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
-        if let Some(at) = rule.regex.search(&input) {
-            found(index, at.start(), at.end());
-            around.found += 1;
-            around.end = at.end();
-        }
     }
 
     fn search_around(
@@ -164,11 +170,13 @@ impl Strong {
         around: &mut Surroundings,
         found: &mut impl FnMut(usize, usize, usize),
     ) {
+        let Search::Around(regex) = &self.rules[index].search else { return };
         if around.end == 0 || around.found >= MATCHES_OF_RULE_MAX {
             return;
         }
         let (start, end) = (text.floor_char_boundary(around.start), text.ceil_char_boundary(around.end));
-        for at in self.rules[index].regex.find_iter(Input::new(text).range(start..end)) {
+        work::add(end - start);
+        for at in regex.find_iter(Input::new(text).range(start..end)) {
             found(index, at.start(), at.end());
             around.found += 1;
             if around.found >= MATCHES_OF_RULE_MAX {
@@ -176,4 +184,50 @@ impl Strong {
             }
         }
     }
+}
+
+/// Tries a pattern at one place. A pattern has an end, which bounds what is read from there.
+fn search_at(
+    dfa: &DFA,
+    cache: &mut Cache,
+    text: &str,
+    (start, reach_bytes): (usize, usize),
+    around: &mut Surroundings,
+    found: &mut impl FnMut(usize, usize),
+) {
+    if around.found >= MATCHES_OF_RULE_MAX || start < around.end {
+        return;
+    }
+    let end = text.ceil_char_boundary((start + 2 * reach_bytes).min(text.len()));
+    work::add(end - start);
+    let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
+    // An automaton only gives up at bytes or limits that it was told of, and it was told of none.
+    if let Ok(Some(at)) = dfa.try_search_fwd(cache, &input) {
+        found(start, at.offset());
+        around.found += 1;
+        around.end = at.offset();
+    }
+}
+
+/// Counts the bytes that are read, at most, so that tests can tell how they grow.
+pub(crate) mod work {
+    #[cfg(test)]
+    thread_local! {
+        static BYTES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    #[cfg(test)]
+    pub(crate) fn add(bytes: usize) {
+        BYTES.with(|all| all.set(all.get() + bytes));
+    }
+
+    /// What was read since this was asked the last time.
+    #[cfg(test)]
+    pub(crate) fn take() -> usize {
+        BYTES.with(std::cell::Cell::take)
+    }
+
+    #[cfg(not(test))]
+    #[inline]
+    pub(super) const fn add(_: usize) {}
 }

@@ -47,8 +47,65 @@ const KINDS: [Kind; 256] = {
     }
 };
 
-/// Looks once for what the views below are for.
+/// Bytes of a text in which singles are counted together.
+const BLOCK: usize = 32;
+// Singles that make a word stand within two neighbouring blocks: five of them with the widest gaps between take 29 bytes.
+const _: () = assert!(SINGLES_MIN + (SINGLES_MIN - 1) * SEPARATOR_MAX <= BLOCK);
+
+/// Looks once for what the views below are for. Hardly any text has a trace of them, and that is told many bytes at a time.
 pub(crate) fn signs(text: &str) -> Signs {
+    if has_trace(text.as_bytes()) { signs_of(text) } else { Signs::default() }
+}
+
+/// Whether a text may have signs: a digit or sign before a letter, or as many single characters close together as make a word.
+fn has_trace(text: &[u8]) -> bool {
+    let mut before = 0;
+    let mut at = 0;
+    while at < text.len() {
+        // One byte more on either side tells whether a character stands alone.
+        let (singles, is_leet) = if at > 0 && at + BLOCK < text.len() {
+            let around: &[u8; BLOCK + 2] = match text[at - 1..=at + BLOCK].try_into() {
+                Ok(around) => around,
+                Err(_) => return true,
+            };
+            trace(around)
+        } else {
+            let mut around = [b' '; BLOCK + 2];
+            let (from, to) = (at.saturating_sub(1), text.len().min(at + BLOCK + 1));
+            let into = usize::from(at == 0);
+            around[into..into + to - from].copy_from_slice(&text[from..to]);
+            trace(&around)
+        };
+        if is_leet || before + singles >= SINGLES_MIN {
+            return true;
+        }
+        before = singles;
+        at += BLOCK;
+    }
+    false
+}
+
+/// How many characters of a block stand alone, and whether a digit or sign stands before a letter. Without branches, so that it is done for
+/// many bytes at once.
+fn trace(around: &[u8; BLOCK + 2]) -> (usize, bool) {
+    let (mut letters, mut leets) = ([0_u8; BLOCK + 2], [0_u8; BLOCK + 2]);
+    for at in 0..BLOCK + 2 {
+        let byte = around[at];
+        letters[at] = u8::from(byte.wrapping_sub(b'a') < 26);
+        leets[at] = u8::from(byte.wrapping_sub(b'0') < 10) | u8::from(byte == b'@') | u8::from(byte == b'$');
+    }
+    let (mut singles, mut is_leet) = (0_u8, 0_u8);
+    for at in 1..=BLOCK {
+        let is_part = letters[at] | leets[at];
+        let (before, after) = (letters[at - 1] | leets[at - 1], letters[at + 1] | leets[at + 1]);
+        // At most as many as a block has bytes. A check for more would have to be made byte by byte.
+        singles = singles.wrapping_add(is_part & (before ^ 1) & (after ^ 1));
+        is_leet |= leets[at] & letters[at + 1];
+    }
+    (usize::from(singles), is_leet != 0)
+}
+
+fn signs_of(text: &str) -> Signs {
     let mut signs = Signs::default();
     let (mut singles, mut gap) = (0_usize, 0_usize);
     let mut word = Word::default();
@@ -277,6 +334,28 @@ mod tests {
         for plain in ["gpt4 in 3d by 2024 at 10am", "a@b"] {
             assert_eq!(signs(plain), Signs::default(), "{plain}");
         }
+    }
+
+    #[test]
+    fn no_text_with_signs_is_without_a_trace_wherever_they_stand() {
+        for sign in [
+            "i g n o r e",
+            "a..b......c......d......e",
+            "1gnore",
+            "pr3vious",
+            "ign0re",
+            "$ystem",
+            "a b-c_d+e",
+        ] {
+            assert_ne!(signs_of(sign), Signs::default(), "{sign}");
+            for before in 0..100 {
+                for after in [0, 1, 40] {
+                    let text = format!("{} {sign} {}", "x".repeat(before), "y".repeat(after));
+                    assert_eq!(signs(&text), signs_of(&text), "{text}");
+                }
+            }
+        }
+        assert!(!has_trace("a plain text, which i wrote in 2024, and b.".as_bytes()));
     }
 
     #[test]

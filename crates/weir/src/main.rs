@@ -26,6 +26,7 @@ mod drifting;
 mod evaluating;
 mod even_times;
 mod fleet;
+mod injection;
 mod judge;
 mod log;
 mod notifying;

@@ -2,6 +2,7 @@
 //!
 //! What evaluators write goes the same way but is not watched for: a judgement is not judged.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use weir_api::LiveFeed;
@@ -13,6 +14,7 @@ use weir_types::{Clock, RecordSink};
 
 use crate::config::{EmbeddingsPlace, EvaluationConfig};
 use crate::evaluating::{self, Evaluating};
+use crate::injection;
 use crate::own_gateway::OwnGateway;
 
 /// What stands along the way of records.
@@ -32,15 +34,19 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Lays the way into this store.
+    /// Lays the way into this store, past a guard and the model of its classifier.
     pub fn open(
-        guard: Guard,
+        (guard, classifier): (Guard, Option<&Path>),
         embeddings: Option<&EmbeddingsPlace>,
         evaluation: &EvaluationConfig,
         own: OwnGateway,
         store: &Arc<Store>,
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
+        let guard = match classifier {
+            Some(folder) => guard.with_model(injection::open(folder)?),
+            None => guard,
+        };
         let (live, guard) = (LiveFeed::default(), Arc::new(guard));
         let guarded = |sink| Arc::new(GuardedSink::new(sink, Arc::clone(&guard))) as Arc<dyn RecordSink>;
         let shown = live.tap(store.sink());

@@ -162,6 +162,11 @@ impl Page {
             "Spans that could not be looked at and were recorded without what they say.",
             stats.failures,
         );
+        self.counter(
+            "weir_guard_unscored_total",
+            "Spans that the classifier's model had no time for.",
+            stats.unscored,
+        );
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: u64) {

@@ -74,8 +74,9 @@ impl Weir {
         let own = OwnGateway::open(address, &data_dir)?;
         // Every source appends through this one sink.
         let embeddings = config.embeddings.as_ref();
+        let guard = (config.guard, config.classifier.as_deref());
         let Recording { sink, guard, live, embedder, evaluating, watch } =
-            Recording::open(config.guard, embeddings, &config.evaluation, own.clone(), &store, &clock)?;
+            Recording::open(guard, embeddings, &config.evaluation, own.clone(), &store, &clock)?;
         let alerts = store.alerts_with_check(silence_check());
         let budgeting = open_budgeting(&store, &sink, &clock, config.budgets).await?;
         let notifier = Notifier::new(NotifierParts {

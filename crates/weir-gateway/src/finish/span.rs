@@ -148,8 +148,8 @@ fn set_contents(span: &mut Span, ctx: &CallContext, facts: &ResponseFacts, cuts:
     span.output = facts.output.as_deref().map(|text| cut(text, &mut cuts.output));
 }
 
-/// What the model was asked to read, as the dialect keeps it: see [`RequestFacts::input_json`].
-fn input_json(question: &Question, dialect: Dialect) -> Option<std::borrow::Cow<'_, str>> {
+/// What the model was asked to read, as the dialect keeps it and as the span of a call has it: see [`RequestFacts::input_json`].
+pub(crate) fn input_json(question: &Question, dialect: Dialect) -> Option<std::borrow::Cow<'_, str>> {
     let facts = RequestFacts {
         input: part(question.input.as_ref()),
         instructions: part(question.instructions.as_ref()),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use weir_types::{
-    Content, Event, EventLevel, Point, PointKind, Record, Score, ScoreValue, Source, Span, SpanKind, TagKey,
-    Tags, UnixMicros, limits, metric,
+    Content, Event, EventLevel, Point, PointKind, Record, Score, ScoreValue, Source, Span, TagKey, Tags,
+    UnixMicros, limits, metric,
 };
 
-use super::{Learnt, POLICY};
+use super::{Learnt, POLICY, counts};
 use crate::guard::rules;
 use crate::sensitive::Found;
 use crate::{Class, Flag, Guard, GuardMode, Report, Violation};
@@ -30,11 +30,10 @@ pub(crate) struct Judgements<'a> {
 impl<'a> Judgements<'a> {
     /// What goes with a span of which this was learnt.
     pub(crate) fn of(guard: &'a Guard, span: &'a Span, mode: GuardMode, learnt: &Learnt) -> Vec<Record> {
-        let duration_us = i64::try_from(span.duration_us).unwrap_or(i64::MAX);
-        let at = UnixMicros(span.start.0.saturating_add(duration_us));
-        let mut judgements = Self { guard, span, at, records: Vec::new() };
+        let mut judgements = Self { guard, span, at: ended_at(span), records: Vec::new() };
         if let Some(report) = &learnt.report {
-            judgements.injection(report, mode);
+            let is_told = span.source == Source::Gateway;
+            judgements.injection(report, mode, is_told);
         }
         judgements.refused_or_flagged();
         judgements.sensitive(Class::Secret, &learnt.found_new);
@@ -43,11 +42,18 @@ impl<'a> Judgements<'a> {
         judgements.records
     }
 
-    fn injection(&mut self, report: &Report, mode: GuardMode) {
+    /// What goes with a span when the classifier's model has scored it.
+    pub(crate) fn of_model(guard: &'a Guard, span: &'a Span, score: f64) -> Vec<Record> {
+        let report = Report { classifier: Some(score), ..Report::default() };
+        let mut judgements = Self { guard, span, at: ended_at(span), records: Vec::new() };
+        judgements.injection(&report, guard.mode(span.app.as_deref()), false);
+        judgements.records
+    }
+
+    /// Scores of what was found. `is_told`: the gateway told people of it, or there was nothing to tell.
+    fn injection(&mut self, report: &Report, mode: GuardMode, is_told: bool) {
         let flags = self.guard.packs.flags(report);
-        // The same text is in a span of an agent and in that of the model it asks: it counts where it was read.
-        let counts = matches!(self.span.kind, SpanKind::Llm | SpanKind::Retrieval | SpanKind::Tool);
-        if !counts {
+        if !counts(self.span.kind) {
             return;
         }
         for flag in &flags {
@@ -60,9 +66,12 @@ impl<'a> Judgements<'a> {
         {
             self.clean(pack);
         }
-        let is_inline = self.span.source == Source::Gateway;
-        if !flags.is_empty() && !is_inline && matches!(mode, GuardMode::Flag | GuardMode::Block) {
-            let text = format!("{} matched in {}", rules(&report.matches).join(", "), self.span.name);
+        if !flags.is_empty() && !is_told && matches!(mode, GuardMode::Flag | GuardMode::Block) {
+            let found = match &rules(&report.matches)[..] {
+                [] => "the classifier".to_owned(),
+                rules => rules.join(", "),
+            };
+            let text = format!("{found} matched in {}", self.span.name);
             self.event("Prompt injection flagged", &text, EventLevel::Warning);
         }
     }
@@ -71,7 +80,8 @@ impl<'a> Judgements<'a> {
         let is_of = |pack: &str| pack == flag.pack || flag.pack == "strong" && pack == "custom";
         let matches: Vec<_> = report.matches.iter().filter(|found| is_of(&found.pack)).collect();
         let names = rules(matches.iter().copied()).join(", ");
-        let summary = format!("pack {} scores {:.2}: {names}", flag.pack, flag.score);
+        let colon = if names.is_empty() { "" } else { ": " };
+        let summary = format!("pack {} scores {:.2}{colon}{names}", flag.pack, flag.score);
         let rationale = json!({ "summary": summary, "matches": matches });
         let mut tags = self.tags(&["app", "agent", "session", "model", "team"]);
         tags.set(TagKey::new("pack"), flag.pack);
@@ -169,4 +179,8 @@ impl<'a> Judgements<'a> {
             .map(|(name, value)| (name, &value[..value.floor_char_boundary(limits::TAG_VALUE_BYTES_MAX)]))
             .collect()
     }
+}
+
+fn ended_at(span: &Span) -> UnixMicros {
+    span.start.saturating_add_us(i64::try_from(span.duration_us).unwrap_or(i64::MAX))
 }

@@ -4,9 +4,10 @@
 //! matcher would not before the test runner gives up.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use weir_guard::Place;
+use weir_guard::{Packs, PacksConfig, Place};
 
 use crate::{PACKS, passage};
 
@@ -84,12 +85,50 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+/// The seed's patterns, also with letters that Python takes for theirs, and what may stand around them.
+fn seed_piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "ignore previous instructions",
+        "Ignore Previou\u{17f} In\u{17f}tructions",
+        "\u{131}gnore previous \u{130}nstructions",
+        "disregard the above",
+        "D\u{130}sregard the above",
+        "you are now",
+        "DAN mode",
+        "jailbreak",
+        "Ja\u{131}lbrea\u{212a}",
+        "jailbrea",
+        "\u{212a}",
+        " ",
+        "x",
+        "\u{301}",
+        "\u{200b}",
+        "é",
+        "о",
+        "忽略",
+        "ﬁ",
+        "\u{e0069}",
+        "ignore ",
+        "previous instructions",
+    ])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn every_text_has_a_report_whose_places_are_in_it(pieces in prop::collection::vec(piece(), 0..40), foreign: bool) {
         check(if foreign { Place::Tools } else { Place::Input }, &pieces.concat());
+    }
+
+    #[test]
+    fn the_seed_finds_the_same_with_the_strong_pack_and_without(pieces in prop::collection::vec(seed_piece(), 0..12)) {
+        static SEED: LazyLock<Packs> = LazyLock::new(|| {
+            Packs::new(&PacksConfig { strong: false, ..PacksConfig::default() }).expect("the seed's pack is right")
+        });
+        let text = pieces.concat();
+        let passages = [passage(Place::Input, &text)];
+        prop_assert_eq!(PACKS.inspect(&passages).seed, SEED.inspect(&passages).seed, "{}", text);
     }
 
     #[test]

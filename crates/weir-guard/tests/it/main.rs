@@ -5,11 +5,11 @@ mod laws;
 
 use std::sync::LazyLock;
 
-use weir_guard::{Packs, PacksConfig, Passage, Place};
+use weir_guard::{ClassifierUse, Packs, PacksConfig, Passage, Place};
 
 /// The packs with everything on. Built once, because compiling rules without optimisation takes seconds.
 static PACKS: LazyLock<Packs> = LazyLock::new(|| {
-    Packs::new(&PacksConfig { classifier: true, ..PacksConfig::default() })
+    Packs::new(&PacksConfig { classifier: ClassifierUse::Small, ..PacksConfig::default() })
         .expect("the bundled packs are right")
 });
 

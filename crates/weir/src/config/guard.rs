@@ -1,13 +1,14 @@
 //! `[guard]` and `[privacy]`: what prompts must not carry, and what is kept of them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_guard::{
-    AgentScope, BodiesKept, CustomRule, Guard as Guarding, GuardError, GuardMode, GuardSettings, Kind, Kinds,
-    PacksConfig, Privacy as Keeping, Scopes, SecretsPolicy,
+    AgentScope, BodiesKept, ClassifierUse, CustomRule, Guard as Guarding, GuardError, GuardMode,
+    GuardSettings, Kind, Kinds, PacksConfig, Privacy as Keeping, Scopes, SecretsPolicy,
 };
 
 use super::agents::{Agent, OTHERS, OnViolation};
@@ -27,6 +28,14 @@ pub struct Guard {
     /// The score from which on the strong pack flags a call.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub strong_threshold: f64,
+    /// What looks at a text's wording as a whole, beside the rules: "off"; "small", which is shipped and takes microseconds, and
+    /// knows little beyond what it was trained on; or `{ model = "/path" }`, the folder of a sentence model with a head, such as
+    /// `make injection-model` fetches. A model takes tens of milliseconds: calls are scored after they were recorded, and only "block" waits
+    /// for it. docs/reference/injection-guard.md says how well each does.
+    pub classifier: Classifier,
+    /// The score from which on the classifier flags a call.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub classifier_threshold: f64,
     /// What differs for single applications, by name.
     pub apps: BTreeMap<String, GuardApp>,
     /// Rules of your own; they count towards the strong pack's score.
@@ -39,6 +48,8 @@ impl Default for Guard {
             mode: GuardMode::default(),
             packs: vec![Pack::Seed, Pack::Strong],
             strong_threshold: PacksConfig::default().strong_threshold,
+            classifier: Classifier::Off,
+            classifier_threshold: PacksConfig::default().classifier_threshold,
             apps: BTreeMap::new(),
             rules: Vec::new(),
         }
@@ -53,6 +64,40 @@ pub enum Pack {
     Seed,
     /// Weighted rules over normalised text.
     Strong,
+}
+
+/// A classifier.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Classifier {
+    /// None.
+    #[default]
+    Off,
+    /// The one that is shipped.
+    Small,
+    /// A sentence model and its head, in this folder.
+    Model(PathBuf),
+}
+
+impl Classifier {
+    /// The folder of its model.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Model(folder) => Some(folder),
+            Self::Off | Self::Small => None,
+        }
+    }
+
+    fn used(&self) -> ClassifierUse {
+        match self {
+            Self::Off => ClassifierUse::Off,
+            Self::Small => ClassifierUse::Small,
+            Self::Model(folder) => {
+                let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                ClassifierUse::Model(Arc::from(&*name))
+            }
+        }
+    }
 }
 
 /// What differs for one application.
@@ -161,8 +206,9 @@ impl Resolver<'_> {
             seed: guard.packs.contains(&Pack::Seed),
             strong: guard.packs.contains(&Pack::Strong),
             strong_threshold: guard.strong_threshold,
+            classifier: guard.classifier.used(),
+            classifier_threshold: guard.classifier_threshold,
             custom: guard.rules.iter().map(rule).collect(),
-            ..PacksConfig::default()
         };
         let privacy = Keeping {
             bodies: file.privacy.bodies,

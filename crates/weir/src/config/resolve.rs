@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// What prompts must not carry, and what is kept of them.
     pub guard: weir_guard::Guard,
+    /// The folder of the model by which the guard's classifier goes.
+    pub classifier: Option<PathBuf>,
     /// What turns texts into vectors.
     pub embeddings: Option<EmbeddingsPlace>,
     /// What is compared to find drift, and how often; `None` when nothing is.
@@ -159,6 +161,7 @@ impl Resolver<'_> {
             api: ApiAccess { admin_token, allowed_hosts: file.server.allowed_hosts },
             gateway,
             guard: guard?,
+            classifier: file.guard.classifier.folder().map(Path::to_owned),
             embeddings,
             drift: file.drift.resolved(),
             evaluation: evaluation?,
