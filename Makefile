@@ -37,6 +37,10 @@ deps: ## Fetch the DuckDB library
 model: ## Fetch the sentence-embedding model that tests use
 	@scripts/fetch-embedding-model.sh
 
+.PHONY: injection-model
+injection-model: ## Make a model for `guard.classifier`, and tell its folder
+	@scripts/fetch-injection-model.sh
+
 .PHONY: ui
 ui: ui/dist/index.html ## Build the web app
 
