@@ -10,6 +10,7 @@ mod datadog;
 mod defaults;
 mod detector;
 mod estimate;
+mod search;
 mod settings;
 mod source;
 mod threshold;

@@ -62,8 +62,7 @@ pub struct Levels {
 impl Monitor {
     /// The levels; `None` for conditions that are not on metrics.
     pub fn levels(&self) -> Option<Levels> {
-        let Judged::Metric(rule) = &self.condition.judged else { return None };
-        let rules = &rule.rules;
+        let rules = &self.condition.judged.rule()?.rules;
         Some(match self.severity {
             Severity::Warning => Levels {
                 warning: Some(rules.threshold.0),
@@ -176,9 +175,9 @@ pub(crate) fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError
     };
     let mut condition = parse_condition(&text).map_err(|error| at("condition", &text, error))?;
     for (setting, written) in entry.settings() {
-        let changed = match &mut condition.judged {
-            Judged::Metric(rule) => rule.set(setting, &written),
-            _ => Err(not_of_this_kind(&written)),
+        let changed = match condition.judged.rule_mut() {
+            Some(rule) => rule.set(setting, &written),
+            None => Err(not_of_this_kind(&written)),
         };
         changed.map_err(|error| at(setting.key(), &written, error))?;
     }
@@ -200,7 +199,7 @@ pub(crate) fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError
 
 /// How bad the threshold is: where an alert of its own is written it is a warning, and an alert otherwise.
 fn severity(entry: &Entry, condition: &Condition) -> Result<Severity, String> {
-    let Judged::Metric(rule) = &condition.judged else {
+    let Some(rule) = condition.judged.rule() else {
         return Ok(entry.severity.unwrap_or(Severity::Critical));
     };
     rule.rules.check_order()?;
@@ -230,11 +229,11 @@ pub(crate) fn known(condition: &Condition) -> Known {
         has_numbers: true,
         tags: tags.iter().map(|tag| TagKey::new(tag)).collect(),
     };
-    match &condition.judged {
-        Judged::Metric(rule) => known_of_rule(rule),
-        Judged::Events(query) => plain(&query.by),
-        Judged::Budget(_) => plain(&[]),
-        Judged::Composite(_) => Known { has_numbers: false, ..plain(&[]) },
+    match (condition.judged.rule(), &condition.judged) {
+        (Some(rule), _) => known_of_rule(rule),
+        (None, Judged::Events(query)) => plain(&query.by),
+        (None, Judged::Metric(_) | Judged::Budget(_)) => plain(&[]),
+        (None, Judged::Composite(_)) => Known { has_numbers: false, ..plain(&[]) },
     }
 }
 

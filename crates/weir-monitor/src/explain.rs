@@ -239,8 +239,15 @@ impl Page {
         if !query.by.is_empty() {
             self.line("by", &query.by.join(", "));
         }
+        if let Some(rule) = &query.rule {
+            self.rule(rule);
+            return;
+        }
         self.line("window", &format!("the last {}", shown_length(query.window_us)));
         self.line("holds", &format!("when the value is {} {}", query.comparison, query.threshold));
+        if let Some(why) = query.why_not() {
+            self.line("evaluated", &format!("never: {why}"));
+        }
     }
 
     fn budget(&mut self, rule: &BudgetRule) {

@@ -158,6 +158,10 @@ fn tag_not_in_cells<'a>(
 ) -> Option<TagKey> {
     let mut wanted = tags.into_iter().peekable();
     wanted.peek()?;
+    if metric == metric::EVENTS {
+        // Series of events are made of all that events say.
+        return None;
+    }
     if let Some(info) = metric::derived(metric) {
         let in_cells = |key: &str| metric::CELL_TAGS.contains(&key) || info.extra_tags.contains(&key);
         return wanted.find(|key| !in_cells(key.as_str())).cloned();

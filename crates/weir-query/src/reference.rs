@@ -20,6 +20,7 @@ pub fn reference() -> String {
     all_functions(&mut page);
     units(&mut page);
     metrics(&mut page);
+    events(&mut page);
     tags(&mut page);
     bounds(&mut page);
     page
@@ -70,6 +71,18 @@ fn metrics(page: &mut String) {
         let extra: Vec<String> = info.extra_tags.iter().map(|tag| format!("`{tag}`")).collect();
         let _ = writeln!(page, "| `{}` | {} | {} |", info.name, unit.unwrap_or_default(), extra.join(", "));
     }
+}
+
+fn events(page: &mut String) {
+    let [level, source, title, words] = metric::EVENT_TAGS;
+    let _ = writeln!(
+        page,
+        "\n## Events\n\n`{}` counts the events that are kept, for as long as they are kept: `count({}{{source:ci, level:error}}) \
+         by app`. Besides the tags of each event it has `{level}`, `{source}`, `{title}` and `{words}`. `{words}` is title and \
+         text in small letters, with each word between single spaces: `{words}:\"* deploy failed *\"` finds these two words.",
+        metric::EVENTS,
+        metric::EVENTS,
+    );
 }
 
 fn tags(page: &mut String) {

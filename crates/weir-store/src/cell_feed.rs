@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir_types::{CellBatch, CellFeed, CellSnapshot, ScanError, ScanRequest, UnixMicros};
+use weir_types::{CellBatch, CellDelta, CellFeed, CellSnapshot, ScanError, ScanRequest, UnixMicros};
 
 use crate::duck::{Duck, Marks};
 use crate::scan::{self, Failure};
@@ -45,11 +45,16 @@ impl CellTap {
         if !waiting.is_listened_to || waiting.is_incomplete {
             return;
         }
-        waiting.cells += batch.added.len() + batch.removed.len();
+        waiting.cells += batch.added.iter().map(weight).sum::<usize>() + batch.removed.len();
         waiting.batches.push_back(Arc::new(batch));
         if waiting.cells > WAITING_CELLS_MAX {
             waiting.drop_all();
         }
+    }
+
+    /// Whether anybody is told.
+    pub(crate) fn is_listened_to(&self) -> bool {
+        lock(&self.waiting).is_listened_to
     }
 
     /// Tells that something was committed of which it is not known what it was.
@@ -75,6 +80,12 @@ impl Waiting {
         self.cells = 0;
         self.is_incomplete = true;
     }
+}
+
+/// As how many cells one counts: what an event says goes with it, and may be long.
+fn weight(delta: &CellDelta) -> usize {
+    const USUAL_BYTES: usize = 512;
+    1 + delta.key.tags.iter().map(|(_, value)| value.len()).sum::<usize>() / USUAL_BYTES
 }
 
 /// The feed as the judge sees it.

@@ -22,15 +22,6 @@ pub(crate) fn point_kind(name: &str) -> PointKind {
     }
 }
 
-pub(crate) fn of_event_level(level: EventLevel) -> &'static str {
-    match level {
-        EventLevel::Success => "success",
-        EventLevel::Info => "info",
-        EventLevel::Warning => "warning",
-        EventLevel::Error => "error",
-    }
-}
-
 /// The level with this name; a level of a newer version is taken for `info`.
 pub(crate) fn event_level(name: &str) -> EventLevel {
     match name {

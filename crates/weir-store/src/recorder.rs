@@ -289,7 +289,10 @@ impl Recorder {
         self.upkeep.note(&written.cells, &marks);
         self.marks = marks;
         self.shared.catalog.add(written.new_tags);
-        let Written { cells: added, removed, .. } = written;
+        let Written { cells: mut added, removed, .. } = written;
+        if self.shared.tap.is_listened_to() {
+            added.extend(batch.event_cells());
+        }
         self.shared.tap.put(CellBatch { position: batch.position, added, removed });
         if let Some(changes) = &written.changes {
             self.shared.counters.repeated_spans.add(changes.repeated());

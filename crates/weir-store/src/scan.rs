@@ -58,7 +58,7 @@ impl Scan for DuckScan {
         let buckets = Buckets::of(request);
         let mut groups = Groups::new(request.by.len(), ROWS_MAX);
         let reader = self.duck.reader(self.time_max)?;
-        match request.source {
+        match source(request) {
             ScanSource::Cells => cells::scan(&reader, request, buckets, &mut groups)?,
             ScanSource::Rows => rows::scan(&reader, request, buckets, &mut groups)?,
         }
@@ -66,15 +66,28 @@ impl Scan for DuckScan {
     }
 
     fn metrics(&self) -> Vec<Arc<str>> {
-        self.catalog().metrics()
+        let mut metrics = self.catalog().metrics();
+        let place = metrics.partition_point(|name| **name < *metric::EVENTS);
+        if metrics.get(place).is_none_or(|name| **name != *metric::EVENTS) {
+            metrics.insert(place, Arc::from(metric::EVENTS));
+        }
+        metrics
     }
 
     fn cell_tags(&self, metric: &str) -> Option<Vec<TagKey>> {
+        if metric == metric::EVENTS {
+            return Some(metric::EVENT_TAGS.map(TagKey::new).to_vec());
+        }
         match derived_tags(metric) {
             Some(tags) => Some(tags.map(TagKey::new).collect()),
             None => self.catalog().tags(metric),
         }
     }
+}
+
+/// From what a scan is answered. Events have no stored cells: they are few, and their series are made of what they say.
+fn source(request: &ScanRequest) -> ScanSource {
+    if *request.metric == *metric::EVENTS { ScanSource::Rows } else { request.source }
 }
 
 /// Answers a scan from cells within a transaction of the caller, however many rows that makes.
@@ -85,8 +98,10 @@ pub(crate) fn cells_in_snapshot(
 ) -> Result<Vec<ScanRow>, Failure> {
     let buckets = Buckets::of(request);
     let mut groups = Groups::new(request.by.len(), usize::MAX);
-    if !request.range.is_empty() {
-        cells::scan_at(reader, request, buckets, marks, &mut groups)?;
+    match source(request) {
+        _ if request.range.is_empty() => {}
+        ScanSource::Cells => cells::scan_at(reader, request, buckets, marks, &mut groups)?,
+        ScanSource::Rows => rows::scan(reader, request, buckets, &mut groups)?,
     }
     Ok(groups.finish(|index| buckets.start(index)))
 }

@@ -8,6 +8,10 @@ use weir_types::{Scope, metric};
 use crate::derived::DerivedMetric;
 use crate::duck::Params;
 
+/// [`weir_types::Event::words`] in SQL.
+const WORDS_SQL: &str = "(' ' || trim(regexp_replace(translate(title || ' ' || text, \
+     'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'), '[\\x00-/:-@\\[-^`{-\\x7f]+', ' ', 'g'), ' ') || ' ')";
+
 /// Where tags are looked for.
 #[derive(Clone, Copy)]
 pub(crate) enum TagTable {
@@ -17,6 +21,8 @@ pub(crate) enum TagTable {
     Cells,
     /// `points`, where all tags are in a map.
     Points,
+    /// `events`, where [`metric::EVENT_TAGS`] are columns or made of them, and a map has the others.
+    Events,
 }
 
 impl TagTable {
@@ -28,7 +34,10 @@ impl TagTable {
                 own.or_else(|| span_column(key)).map(str::to_owned)
             }
             Self::Cells if metric::CELL_TAGS.contains(&key) => Some(key.to_owned()),
-            Self::Cells | Self::Points => Some(format!("tags[{}]", params.text(key))),
+            Self::Events if metric::EVENT_TAGS.contains(&key) => {
+                Some(if key == "words" { WORDS_SQL } else { key }.to_owned())
+            }
+            Self::Cells | Self::Points | Self::Events => Some(format!("tags[{}]", params.text(key))),
         }
     }
 

@@ -77,6 +77,12 @@ pub const COVERAGE_RATIO: &str = "weir.coverage.ratio";
 /// The share of calls of five minutes that clients told of; a gauge that Weir makes itself.
 pub const COVERAGE_TRACED_RATIO: &str = "weir.coverage.traced_ratio";
 
+/// Events that were stored, each counted once. Its series are made of the events themselves: besides their own tags they
+/// have those of [`EVENT_TAGS`].
+pub const EVENTS: &str = "weir.events";
+/// The tags that every event has; they hold over tags of the same name that were sent with it.
+pub const EVENT_TAGS: [&str; 4] = ["level", "source", "title", "words"];
+
 /// The tags that cells of derived metrics carry. Anything else about a span is found in its row.
 pub const CELL_TAGS: [&str; 7] = ["agent", "app", "env", "model", "provider", "service", "team"];
 

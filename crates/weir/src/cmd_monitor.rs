@@ -127,18 +127,14 @@ fn describe(text: &mut String, monitor: &Monitor) {
 
 /// The message at the threshold, with the names of tags for their values.
 fn preview(monitor: &Monitor) -> String {
-    let comparison = match &monitor.condition.judged {
-        Judged::Metric(rule) => Some(rule.rules.comparison),
-        Judged::Events(query) => Some(query.comparison),
-        Judged::Budget(rule) => Some(rule.comparison),
-        Judged::Composite(_) => None,
-    };
+    let judged = &monitor.condition.judged;
+    let comparison = judged.compared().map(|(comparison, _)| comparison);
     let (state, level) = match (monitor.severity, monitor.levels()) {
         (Severity::Warning, levels) => (NoticeState::Warning, levels.and_then(|levels| levels.warning)),
         (Severity::Critical, levels) => (NoticeState::Alert, levels.and_then(|levels| levels.critical)),
     };
     // What an anomaly's threshold is compared with is a share of points, and no value of the metric.
-    let is_anomaly = matches!(&monitor.condition.judged, Judged::Metric(rule) if rule.judges_the_unusual());
+    let is_anomaly = judged.rule().is_some_and(Rule::judges_the_unusual);
     let number = |variable| match variable {
         Variable::Value => level.filter(|_| !is_anomaly),
         Variable::Threshold => level,

@@ -52,10 +52,7 @@ pub(crate) async fn explain_condition(
     }
     let condition =
         weir_monitor::parse_condition(&text).map_err(|error| ApiError::in_expression(&error, &text))?;
-    let unit = match &condition.judged {
-        Judged::Metric(rule) => Some(UnitName(rule.judged_unit())),
-        _ => None,
-    };
+    let unit = condition.judged.rule().map(|rule| UnitName(rule.judged_unit()));
     let explanation = weir_monitor::explain(&condition);
     Ok(Json(ConditionAnswer { explanation, expression: expression_of(&text), unit }))
 }
@@ -176,19 +173,14 @@ pub(crate) async fn forget_monitor(
 
 /// The expression that a condition judges; `None` where it judges no metric.
 pub(super) fn expression_of(condition: &str) -> Option<String> {
-    match weir_monitor::parse_condition(condition).ok()?.judged {
-        Judged::Metric(rule) => Some(rule.query.to_string()),
-        _ => None,
-    }
+    let condition = weir_monitor::parse_condition(condition).ok()?;
+    condition.judged.rule().map(|rule| rule.query.to_string())
 }
 
 /// How long a worse state must hold (`for`) or a better one (`keep_firing`), in seconds; 0 where nothing is known.
 pub(super) fn seconds_of(monitor: &MonitorStatus, key: &str) -> f64 {
-    let Some(Judged::Metric(rule)) =
-        monitor.entry.as_object().and_then(rule_of).map(|monitor| monitor.condition.judged)
-    else {
-        return 0.0;
-    };
+    let judged = monitor.entry.as_object().and_then(rule_of).map(|monitor| monitor.condition.judged);
+    let Some(rule) = judged.as_ref().and_then(Judged::rule) else { return 0.0 };
     let us = if key == "for" { rule.rules.for_us.value } else { rule.rules.keep_firing_us.value };
     us as f64 / UnixMicros::SECOND as f64
 }
@@ -218,7 +210,7 @@ fn merged(monitors: &dyn Monitors, name: &str, entry: &Value) -> Map<String, Val
 /// The levels that an entry speaks of; `None` where it does not stand alone.
 fn levels(fields: &Map<String, Value>) -> Option<Levels> {
     let monitor = rule_of(fields)?;
-    let Judged::Metric(rule) = &monitor.condition.judged else { return None };
+    let rule = monitor.condition.judged.rule()?;
     let levels = monitor.levels()?;
     Some(Levels {
         comparison: Some(rule.rules.comparison.to_string()),

@@ -3,9 +3,13 @@
 use std::ops::Range;
 
 use weir_query::{QueryError, QueryErrorKind, did_you_mean};
+use weir_types::{UnixMicros, metric};
 
 use super::cursor::Cursor;
-use super::{BudgetRule, EventQuery, Hinted as _, Judged, located};
+use super::defaults::Draft;
+use super::{
+    BudgetRule, Dialect, EventQuery, Hinted as _, Judged, Rule, Shape, Threshold, Value, Window, located,
+};
 
 /// What can be searched, as Datadog spells it; kinds of error tracking follow `error-tracking`.
 const SOURCES: [&str; 12] = [
@@ -86,7 +90,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryErro
         return Err(error.hinted(hint));
     }
     let subject = arguments(cursor)?;
-    let [(subject, _)] = &subject[..] else {
+    let [(subject, subject_place)] = &subject[..] else {
         return Err(located(QueryErrorKind::Argument, place, format!("{name} takes one text")));
     };
     let mut methods = Vec::new();
@@ -121,10 +125,29 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryErro
             window_us: 0,
             comparison,
             threshold,
+            rule: None,
         };
         events(&mut query, &methods, end)?;
+        if query.source == "events" && query.aggregator == "count" && query.measure.is_none() {
+            query.rule = Some(Box::new(rule(&query, subject_place)?));
+        }
         Judged::Events(query)
     }))
+}
+
+/// What a search of events counts, as a condition on the metric of events.
+fn rule(query: &EventQuery, place: &Range<usize>) -> Result<Rule, QueryError> {
+    let scope = super::search::scope(&query.search, place)?;
+    let leaf = format!("count({}{{{scope}}})", metric::EVENTS);
+    let by: Vec<String> =
+        query.by.iter().map(|tag| format!("`{}`", tag.trim_start_matches('@').replace('`', ""))).collect();
+    let text = if by.is_empty() { leaf } else { format!("{leaf} by {}", by.join(", ")) };
+    let counted = weir_query::parse(&text).map_err(|error| QueryError { span: place.clone(), ..error })?;
+    let threshold = Threshold(query.threshold);
+    let mut draft =
+        Draft::new(Dialect::Datadog, Shape::Value(Value), counted, query.comparison, threshold);
+    draft.window = Some(Window::Last(query.window_us));
+    Ok(draft.filled())
 }
 
 /// `"http.can_connect".over("*").last(2).count_by_status()` has no comparison and no number.
@@ -164,7 +187,7 @@ fn events(query: &mut EventQuery, methods: &[Method], whole: Range<usize>) -> Re
                 query.index = Some(names.join(", "));
             }
             "by" => query.by = method.only()?.0.split(',').map(|tag| tag.trim().to_owned()).collect(),
-            "last" => query.window_us = method.length()?,
+            "last" => query.window_us = whole_minutes(method)?,
             "rollup" => rollup(query, method)?,
             other => return Err(unknown(other, method, &["index", "rollup", "by", "last"])),
         }
@@ -178,6 +201,16 @@ fn events(query: &mut EventQuery, methods: &[Method], whole: Range<usize>) -> Re
             .hinted("add `.last(\"5m\")`"));
     }
     Ok(())
+}
+
+/// A window, which is judged by the minute.
+fn whole_minutes(method: &Method) -> Result<i64, QueryError> {
+    let us = method.length()?;
+    if us % UnixMicros::MINUTE == 0 {
+        return Ok(us);
+    }
+    let place = method.only().map_or_else(|_| method.place.clone(), |(_, place)| place.clone());
+    Err(located(QueryErrorKind::Argument, place, "a window is whole minutes long"))
 }
 
 fn rollup(query: &mut EventQuery, method: &Method) -> Result<(), QueryError> {

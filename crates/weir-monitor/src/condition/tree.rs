@@ -20,12 +20,8 @@ pub struct Condition {
 impl Condition {
     /// The names of the metrics that it is about.
     pub fn metrics(&self) -> Vec<Arc<str>> {
-        match &self.judged {
-            Judged::Metric(rule) => {
-                rule.query.expr().leaves().iter().map(|leaf| Arc::clone(&leaf.metric)).collect()
-            }
-            Judged::Composite(_) | Judged::Events(_) | Judged::Budget(_) => Vec::new(),
-        }
+        let leaves = self.judged.rule().map(|rule| rule.query.expr().leaves()).unwrap_or_default();
+        leaves.iter().map(|leaf| Arc::clone(&leaf.metric)).collect()
     }
 }
 
@@ -49,6 +45,37 @@ pub enum Judged {
     Events(EventQuery),
     /// The error budget of a service level objective.
     Budget(BudgetRule),
+}
+
+impl Judged {
+    /// What is evaluated: for searches of events the number of events that it finds. `None` for composites, and for what
+    /// is understood and not evaluated.
+    pub fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Metric(rule) => Some(rule),
+            Self::Events(query) => query.rule.as_deref(),
+            Self::Composite(_) | Self::Budget(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn rule_mut(&mut self) -> Option<&mut Rule> {
+        match self {
+            Self::Metric(rule) => Some(rule),
+            Self::Events(query) => query.rule.as_deref_mut(),
+            Self::Composite(_) | Self::Budget(_) => None,
+        }
+    }
+
+    /// The comparison and the number that it compares with; `None` for composites.
+    pub fn compared(&self) -> Option<(Comparison, f64)> {
+        match (self.rule(), self) {
+            (Some(rule), _) => Some((rule.rules.comparison, rule.rules.threshold.0)),
+            (None, Self::Events(query)) => Some((query.comparison, query.threshold)),
+            (None, Self::Budget(rule)) => Some((rule.comparison, rule.threshold)),
+            (None, _) => None,
+        }
+    }
 }
 
 /// A setting, and whether it was written.
@@ -390,8 +417,24 @@ pub struct EventQuery {
     pub window_us: i64,
     /// Which side of the threshold is bad.
     pub comparison: Comparison,
-    /// The threshold.
+    /// The threshold, as it was written.
     pub threshold: f64,
+    /// What is evaluated; `None` for what Weir does not keep.
+    pub rule: Option<Box<Rule>>,
+}
+
+impl EventQuery {
+    /// Why it is not evaluated; `None` when it is.
+    pub fn why_not(&self) -> Option<String> {
+        if self.rule.is_some() {
+            return None;
+        }
+        Some(if self.source == "events" {
+            format!("events are counted, and have no {}; count them, or send a metric", self.aggregator)
+        } else {
+            format!("Weir keeps events and no {}; send what matters as events or as a metric", self.source)
+        })
+    }
 }
 
 /// `error_budget("id").over("7d") > 75` and `burn_rate("id").over("30d").long_window("1h").short_window("5m") > 14.4`.

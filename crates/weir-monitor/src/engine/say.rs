@@ -82,10 +82,7 @@ fn judged(bounds: &Bounds, from: AlertState, to: AlertState, numbers: Judgement)
 }
 
 fn message(monitor: &Monitor, to: AlertState, judgement: &Judgement, group: &Tags) -> Arc<str> {
-    let comparison: Option<Comparison> = match &monitor.condition.judged {
-        Judged::Metric(rule) => Some(rule.rules.comparison),
-        _ => None,
-    };
+    let comparison: Option<Comparison> = monitor.condition.judged.rule().map(|rule| rule.rules.comparison);
     let levels = monitor.levels();
     let number = |variable| match variable {
         Variable::Value => judgement.value,

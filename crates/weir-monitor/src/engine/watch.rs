@@ -64,10 +64,11 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(monitor: Arc<Monitor>) -> Self {
         let handling = &monitor.handling;
-        let kind = match &monitor.condition.judged {
-            Judged::Metric(rule) => {
+        let judged = &monitor.condition.judged;
+        let kind = match (judged.rule(), judged) {
+            (Some(rule), _) => {
                 let metric = Metric::new(
-                    (**rule).clone(),
+                    rule.clone(),
                     handling.groups_max,
                     handling.group_retention_us,
                     handling.needs_full_window,
@@ -77,18 +78,13 @@ impl Watch {
                     Err(error) => Kind::Nothing(Arc::from(error.to_string())),
                 }
             }
-            Judged::Composite(composite) => Kind::Composite(composite.clone()),
-            Judged::Events(_) => Kind::Nothing(Arc::from(
-                "searches of events and logs are understood and not evaluated; count them as a metric instead",
-            )),
-            Judged::Budget(_) => Kind::Nothing(Arc::from(
+            (None, Judged::Composite(composite)) => Kind::Composite(composite.clone()),
+            (None, Judged::Events(query)) => Kind::Nothing(Arc::from(query.why_not().unwrap_or_default())),
+            (None, _) => Kind::Nothing(Arc::from(
                 "service level objectives are understood and not evaluated; write the rate of errors as a condition",
             )),
         };
-        let every_us = match &monitor.condition.judged {
-            Judged::Metric(rule) => rule.rules.every_us.value.max(UnixMicros::MINUTE),
-            _ => UnixMicros::MINUTE,
-        };
+        let every_us = judged.rule().map_or(0, |rule| rule.rules.every_us.value).max(UnixMicros::MINUTE);
         let revision = Arc::from(digest::revision(&format!("{:?}", monitor.entry)));
         Self {
             bounds: bounds(&monitor),
@@ -344,8 +340,8 @@ impl Watch {
 }
 
 fn bounds(monitor: &Monitor) -> Bounds {
-    match &monitor.condition.judged {
-        Judged::Metric(rule) => {
+    match monitor.condition.judged.rule() {
+        Some(rule) => {
             let levels = monitor.levels();
             Bounds {
                 comparison: rule.rules.comparison,
@@ -356,7 +352,7 @@ fn bounds(monitor: &Monitor) -> Bounds {
                 keep_firing_us: rule.rules.keep_firing_us.value,
             }
         }
-        _ => Bounds {
+        None => Bounds {
             comparison: Comparison::Above,
             warning: (monitor.severity == Severity::Warning).then_some(0.0),
             critical: None,

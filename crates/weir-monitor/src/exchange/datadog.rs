@@ -170,12 +170,7 @@ fn with_names(query: &str, inputs: &[&MonitorRef], by_id: &HashMap<u64, String>)
 /// Numbers that must be those of the query, and settings that only some kinds of conditions have.
 fn check_numbers(entry: &mut Entry, json: &Value, judged: &Judged, losses: &mut Losses) {
     let option = |path: &str| json.pointer(path).filter(|value| !value.is_null());
-    let own = match judged {
-        Judged::Metric(rule) => Some(rule.rules.threshold.0),
-        Judged::Events(query) => Some(query.threshold),
-        Judged::Budget(rule) => Some(rule.threshold),
-        Judged::Composite(_) => None,
-    };
+    let own = judged.compared().map(|(_, number)| number);
     let critical = option("/options/thresholds/critical");
     if let (Some(own), Some(critical)) = (own, critical)
         && fate::number(critical).is_none_or(|critical| critical.total_cmp(&own).is_ne())
@@ -186,7 +181,7 @@ fn check_numbers(entry: &mut Entry, json: &Value, judged: &Judged, losses: &mut 
             "Datadog itself refuses such a monitor",
         );
     }
-    if let Judged::Metric(rule) = judged {
+    if let Some(rule) = judged.rule() {
         if let Shape::Anomaly(anomaly) = &rule.shape {
             for (name, why, instead) in [
                 (

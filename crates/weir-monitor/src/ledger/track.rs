@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_types::{Cell, CellDelta, Need, ScanRequest, ScanRow, Tags, TimeRange, UnixMicros};
+use weir_types::{Cell, CellDelta, Need, ScanRequest, ScanRow, Tags, TimeRange, UnixMicros, metric};
 
 use super::rolling::{Rolling, Tiers};
 use super::slots::{GroupNumber, SlotCells, Slots, SmallCell};
@@ -302,7 +302,10 @@ impl Track {
             let group = self.selection.by.iter().map(|key| tags.get(key.as_str()).map(Arc::from)).collect();
             self.number(group)
         });
-        self.series.insert(tags.clone(), group);
+        // What an event says comes once, and is long.
+        if *self.selection.metric != *metric::EVENTS {
+            self.series.insert(tags.clone(), group);
+        }
         group
     }
 

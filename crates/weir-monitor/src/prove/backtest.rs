@@ -11,7 +11,7 @@ use super::history::HistoryReader;
 use super::suggest;
 use super::tally::{GroupBacktest, Tally, share};
 use super::verdict::{Evidence, Verdict, verdicts};
-use crate::condition::{Judged, Rule, Shape, Window};
+use crate::condition::{Rule, Shape, Window};
 use crate::definition::Monitor;
 use crate::engine::{Engine, Presence};
 use crate::ledger::Ledger;
@@ -160,10 +160,7 @@ impl Trial {
     }
 
     fn rule(&self) -> Option<&Rule> {
-        match &self.monitor.condition.judged {
-            Judged::Metric(rule) => Some(rule),
-            _ => None,
-        }
+        self.monitor.condition.judged.rule()
     }
 
     fn is_upward(&self) -> bool {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use toml::Spanned;
 use weir_query::Zone;
-use weir_types::{CellKey, TagKey, Tags, UnixMicros, metric};
+use weir_types::{CellKey, Event, TagKey, Tags, UnixMicros, metric};
 
 use super::expect::{ExpectedState, When};
 use super::script::{Clock, minutes};
@@ -259,7 +259,12 @@ fn series_key(text: &str) -> Result<CellKey, String> {
         let (key, value) = tag.split_once(['=', ':']).ok_or_else(|| format!("tag `{tag}` has no value"))?;
         set.set(TagKey::new(metric::canonical_tag(key.trim())), value.trim().trim_matches('"'));
     }
-    Ok(CellKey { metric: Arc::from(metric::canonical_metric(name.trim())), tags: set })
+    let name = metric::canonical_metric(name.trim());
+    if name == metric::EVENTS {
+        let words = Event::words(set.get("title").unwrap_or_default(), set.get("text").unwrap_or_default());
+        set.set(TagKey::new("words"), words);
+    }
+    Ok(CellKey { metric: Arc::from(name), tags: set })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use weir_types::{
-    AlertState, Cell, CellDelta, KeptGroup, KeptJudge, Scan, ScanError, TagKey, Tags, Transition, UnixMicros,
+    AlertState, Cell, CellDelta, KeptGroup, KeptJudge, Scan, ScanError, TagKey, Tags, Transition, UnixMicros, metric,
 };
 
 use super::case::{Case, Fault, TestFile};
@@ -219,7 +219,14 @@ fn arrivals(case: &Case) -> BTreeMap<i64, Vec<CellDelta>> {
         {
             let mut cell = Cell::default();
             for value in values {
-                cell.record(*value);
+                if *series.key.metric == *metric::EVENTS {
+                    record_events(&mut cell, *value);
+                } else {
+                    cell.record(*value);
+                }
+            }
+            if cell.count == 0 {
+                continue;
             }
             let late = case.faults.iter().filter_map(|fault| match fault {
                 Fault::Late { from, by } if (*from..from + by).contains(&minute) => Some(*by),
@@ -231,6 +238,15 @@ fn arrivals(case: &Case) -> BTreeMap<i64, Vec<CellDelta>> {
         }
     }
     arriving
+}
+
+/// A number of events: each is one of its series.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of events, clamped")]
+fn record_events(cell: &mut Cell, events: f64) {
+    const EVENTS_MAX: f64 = 1_000_000.0;
+    for _ in 0..events.clamp(0.0, EVENTS_MAX) as u64 {
+        cell.record_exact(1_000_000_000);
+    }
 }
 
 fn found(story: &Story, case: &Case) -> Vec<(String, Vec<FoundState>)> {

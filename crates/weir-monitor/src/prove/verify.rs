@@ -13,7 +13,7 @@ use std::sync::Arc;
 use weir_types::{Scan, ScanError, Tags, TimeRange, Transition, UnixMicros};
 
 use super::history::HistoryReader;
-use crate::condition::Judged;
+use crate::condition::{Judged, Rule};
 use crate::definition::Monitor;
 use crate::engine::{DigestText, Engine, Presence};
 use crate::ledger::Ledger;
@@ -161,10 +161,8 @@ fn is_empty(digest: &DigestText<'_>) -> bool {
 /// How long before what is compared the fold begins: as long as a group or a clock may remember.
 fn lead_us(monitor: &Monitor) -> i64 {
     let handling = &monitor.handling;
-    let clocks = match &monitor.condition.judged {
-        Judged::Metric(rule) => rule.rules.for_us.value.max(rule.rules.keep_firing_us.value),
-        _ => 0,
-    };
+    let rule = monitor.condition.judged.rule();
+    let clocks = rule.map_or(0, |rule| rule.rules.for_us.value.max(rule.rules.keep_firing_us.value));
     let longest = handling.group_retention_us.max(handling.no_data_for_us.unwrap_or(0)).max(clocks);
     (longest + UnixMicros::HOUR).min(LEAD_US_MAX)
 }
@@ -220,7 +218,7 @@ fn last_changes(changes: &[Transition], before: UnixMicros) -> Vec<Transition> {
 }
 
 fn why(monitor: &Monitor, what: Difference, is_gone: bool, report: &Verified) -> String {
-    let is_anomaly = matches!(&monitor.condition.judged, Judged::Metric(rule) if rule.judges_the_unusual());
+    let is_anomaly = monitor.condition.judged.rule().is_some_and(Rule::judges_the_unusual);
     let mut why = match what {
         Difference::Readings if is_gone => {
             "nothing of that time is stored any more: it is older than what is kept, or was deleted"

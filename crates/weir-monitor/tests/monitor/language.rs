@@ -20,9 +20,9 @@ fn lines(file: &str) -> impl Iterator<Item = &str> {
 
 /// What a condition means, in one line without its defaults.
 fn meaning(condition: &Condition) -> String {
-    match &condition.judged {
-        Judged::Metric(rule) => rule_meaning(rule),
-        other => format!("{other:?}"),
+    match condition.judged.rule() {
+        Some(rule) => rule_meaning(rule),
+        None => format!("{:?}", condition.judged),
     }
 }
 

@@ -7,6 +7,7 @@ mod bands;
 mod confidence;
 mod definitions;
 mod engine;
+mod events;
 mod exchange;
 mod files;
 mod language;

@@ -203,7 +203,7 @@ fn write_event(message: &mut Message, event: &Event) {
     message.fixed(1, event.time.0.cast_unsigned());
     message.text(2, &event.title);
     message.text(3, &event.text);
-    message.text(4, names::of_event_level(event.level));
+    message.text(4, event.level.as_str());
     message.text(5, &event.source);
     message.tags(6, &event.tags);
 }

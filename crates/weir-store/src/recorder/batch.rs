@@ -48,6 +48,17 @@ impl Batch {
         fold.finish()
     }
 
+    /// Its events as cells, which are told and not stored.
+    pub(crate) fn event_cells(&self) -> Vec<CellDelta> {
+        let mut fold = Fold::new(UnixMicros::MINUTE);
+        for record in &self.records {
+            if let Record::Event(event) = record {
+                fold.event(event);
+            }
+        }
+        fold.finish()
+    }
+
     /// Writes rows and cells within a transaction of the caller.
     pub(crate) fn write(
         &self,

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
 
 use weir_types::{
-    Cell, CellDelta, CellKey, Point, PointKind, Record, Score, ScoreValue, Span, TagKey, Tags, UnixMicros,
+    Cell, CellDelta, CellKey, Event, Point, PointKind, Record, Score, ScoreValue, Span, TagKey, Tags, UnixMicros,
     limits, metric,
 };
 
@@ -17,6 +17,9 @@ pub(crate) const VALUE_NANO_MAX: f64 = 1e30;
 
 /// The keys of [`metric::CELL_TAGS`], made once.
 static CELL_TAG_KEYS: LazyLock<[TagKey; 7]> = LazyLock::new(|| metric::CELL_TAGS.map(TagKey::new));
+
+/// The name of the metric of events, made once.
+static EVENTS: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(metric::EVENTS));
 
 /// Values by number, so that a key is compared and hashed once for each record and not for each metric.
 #[derive(Debug)]
@@ -65,13 +68,21 @@ impl Fold {
         Self { step_us, metrics: Interned::new(), tag_sets: Interned::new(), cells: HashMap::new() }
     }
 
-    /// Adds what a record contributes. `span_tags` are those of the span that a score is about, as far as known.
+    /// Adds what a record contributes to stored cells. `span_tags` are those of the span that a score is about, as far as known.
     pub(crate) fn record(&mut self, record: &Record, span_tags: Option<&Tags>) {
         match record {
             Record::Span(span) => self.span(span),
             Record::Score(score) => self.score(score, span_tags),
             Record::Point(point) => self.point(point),
+            // Events are counted from their rows: what they say is part of their series, and too much for a table of cells.
             Record::Event(_) => {}
+        }
+    }
+
+    /// Adds an event to [`metric::EVENTS`], which only those see who follow what transactions do.
+    pub(crate) fn event(&mut self, event: &Event) {
+        if let Some(cell) = cell_of(1.0, false) {
+            self.merge(&EVENTS, event.time, &event.series(), &cell);
         }
     }
 

@@ -137,7 +137,7 @@ pub(crate) fn events(rows: &[&Event]) -> Result<RecordBatch, ArrowError> {
         .time("time", |e| e.time)
         .text("title", |e| Some(&e.title))
         .text("text", |e| Some(&e.text))
-        .text("level", |e| Some(names::of_event_level(e.level)))
+        .text("level", |e| Some(e.level.as_str()))
         .text("source", |e| Some(&e.source))
         .map("tags", |e| Some(e.tags.iter().collect()))
         .finish()

@@ -1,10 +1,10 @@
-//! Scans of rows: spans for derived metrics, points and numeric scores for all others.
+//! Scans of rows: spans for derived metrics, events for the metric of events, points and numeric scores for all others.
 //!
 //! A value's bucket in the histogram is computed in SQL as [`Histogram::bucket_of`](weir_types::Histogram) does, and
 //! rows are counted by it; so a percentile needs one pass and no list of values.
 
 use duckdb::arrow::array::{Array, Decimal128Array, Float64Array, Int32Array, Int64Array, StructArray};
-use weir_types::{Cell, Histogram, ScanRequest};
+use weir_types::{Cell, Histogram, ScanRequest, metric};
 
 use crate::arrow::column;
 use crate::derived::{CALLS_SQL, DerivedMetric};
@@ -13,6 +13,9 @@ use crate::recorder::VALUE_NANO_MAX;
 use crate::scan::groups::{GroupColumns, Groups};
 use crate::scan::{Buckets, Failure, wants_histogram};
 use crate::tag_sql::TagTable;
+
+/// Units of a cell's sum in one.
+const NANO: i128 = 1_000_000_000;
 
 /// Answers a scan from rows.
 pub(crate) fn scan(
@@ -24,6 +27,7 @@ pub(crate) fn scan(
     let mut params = Params::default();
     let (sql, nano) = match DerivedMetric::find(&request.metric) {
         Some(metric) => (of_spans(metric, request, buckets, &mut params), metric.nano),
+        None if *request.metric == *metric::EVENTS => (of_events(request, buckets, &mut params), NANO),
         None => (of_points(request, buckets, &mut params), 1),
     };
     reader.for_each_chunk(&sql, &params, |chunk| merge(chunk, nano, groups))
@@ -51,6 +55,17 @@ fn of_spans(
         "SELECT {keys}, {bucket}, count(*), sum({value})::HUGEINT, min({unit}), max({unit}) FROM {} \
          WHERE {CALLS_SQL} AND {} AND start_time >= {from} AND start_time < {to} AND {scope} GROUP BY ALL HAVING count(*) > 0",
         metric.from_sql, metric.filter_sql,
+    )
+}
+
+fn of_events(request: &ScanRequest, buckets: Buckets, params: &mut Params) -> String {
+    let table = TagTable::Events;
+    let keys = keys(table, request, buckets, "time", params);
+    let (from, to) = (params.time(request.range.from), params.time(request.range.to));
+    let scope = table.scope_sql(&request.scope, params);
+    format!(
+        "SELECT {keys}, {NO_BUCKET}, count(*), count(*)::HUGEINT, 1::DOUBLE, 1::DOUBLE FROM events \
+         WHERE time >= {from} AND time < {to} AND {scope} GROUP BY ALL HAVING count(*) > 0"
     )
 }
 

@@ -137,6 +137,7 @@ fn requests(metric: &Arc<str>) -> Vec<ScanRequest> {
     let extra = match &**metric {
         metric::LLM_REQUEST_ERROR => "error_type",
         metric::LLM_COST_SAVED_USD | metric::LLM_COST_WOULD_SAVE_USD => "layer",
+        metric::EVENTS => "words",
         _ => "model",
     };
     let plain = ScanRequest {
@@ -188,6 +189,9 @@ proptest! {
                 if let Step::Append(records) = step {
                     for record in records {
                         fold.record(record, None);
+                        if let Record::Event(event) = record {
+                            fold.event(event);
+                        }
                     }
                 }
                 store = take(step, store, dir.path(), &clock).await;
@@ -197,7 +201,8 @@ proptest! {
             let metrics: BTreeSet<_> = deltas.iter().map(|delta| Arc::clone(&delta.key.metric)).collect();
             let mut known = store.scan().metrics();
             known.retain(|name| !name.starts_with("weir.coverage."));
-            assert_eq!(known, metrics.iter().cloned().collect::<Vec<_>>());
+            let with_events = metrics.iter().cloned().chain([Arc::from(metric::EVENTS)]);
+            assert_eq!(known, with_events.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
             for request in metrics.iter().flat_map(requests) {
                 let expected = expected(&deltas, &request);
                 assert_eq!(answer(store.scan().scan(&request).unwrap()), expected, "from cells: {request:?}");

@@ -8,7 +8,7 @@ use weir_query::QueryContext;
 use weir_query::cost::{self, ChangePart};
 use weir_types::metric::{self, Unit};
 use weir_types::{
-    NoticeKind, Scope, SortOrder, SpanFilter, SpanSelection, SpanSort, SqlLimits, TagKey, Tags, TimeRange,
+    Need, NoticeKind, ScanRequest, ScanRow, ScanSource, Scope, SortOrder, SpanFilter, SpanSelection, SpanSort, SqlLimits, TagKey, Tags, TimeRange,
     TraceId, Transition, UnixMicros,
 };
 
@@ -70,7 +70,7 @@ struct Subject {
 impl Subject {
     fn of(engine: &Engine, transition: &Transition) -> Option<Self> {
         let monitor = engine.monitors().find(|monitor| monitor.name == *transition.monitor)?;
-        let Judged::Metric(rule) = &monitor.condition.judged else { return None };
+        let rule = monitor.condition.judged.rule()?;
         let leaf = rule.query.expr().leaves().first().map(|leaf| (*leaf).clone())?;
         let range = engine.window(&transition.monitor, transition.at)?;
         Some(Self {
@@ -148,8 +148,11 @@ impl Subject {
         Ok(distinct(ids))
     }
 
-    /// What a change of spend is made of.
+    /// What a change of spend is made of; for events, which there were.
     fn details(&self, parts: &JudgeParts) -> Vec<Arc<str>> {
+        if *self.metric == *metric::EVENTS {
+            return self.titles(parts);
+        }
         let is_spend = *self.metric == *metric::LLM_COST_USD || self.metric.starts_with("llm.tokens");
         if !is_spend || !self.judges_change {
             return Vec::new();
@@ -168,6 +171,29 @@ impl Subject {
                 Vec::new()
             }
         }
+    }
+}
+
+impl Subject {
+    /// The titles of the events that were counted, the most frequent first.
+    fn titles(&self, parts: &JudgeParts) -> Vec<Arc<str>> {
+        let request = ScanRequest {
+            metric: Arc::clone(&self.metric),
+            scope: self.scope(),
+            by: vec![TagKey::new("title")],
+            range: self.range,
+            step_us: None,
+            origin: self.range.from,
+            need: Need::Totals,
+            source: ScanSource::Cells,
+        };
+        let mut rows = parts.scan.scan(&request).unwrap_or_else(|error| {
+            tracing::debug!(%error, "no events are shown beside an alert");
+            Vec::new()
+        });
+        rows.sort_by(|a, b| b.cell.count.cmp(&a.cell.count).then_with(|| a.group.cmp(&b.group)));
+        let title = |row: &ScanRow| row.group.first().cloned().flatten().unwrap_or_default();
+        rows.iter().take(VALUES_SHOWN).map(|row| Arc::from(format!("{} × {}", row.cell.count, title(row)))).collect()
     }
 }
 

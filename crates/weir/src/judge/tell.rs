@@ -31,11 +31,11 @@ pub(super) fn close_strangers(groups: &[KeptGroup], tick: UnixMicros) -> TickCom
 fn notice(engine: &Engine, telling: &Telling, is_catching_up: bool) -> Notice {
     let transition = telling.transition.clone();
     let monitor = engine.monitors().find(|monitor| monitor.name == *transition.monitor);
-    let unit = monitor.map_or(Unit::None, |monitor| match &monitor.condition.judged {
+    let unit = monitor.map_or(Unit::None, |monitor| match monitor.condition.judged.rule() {
         // A message about the unusual shows values of the metric.
-        Judged::Metric(rule) if rule.judges_the_unusual() => rule.query.unit(),
-        Judged::Metric(rule) => rule.judged_unit(),
-        _ => Unit::None,
+        Some(rule) if rule.judges_the_unusual() => rule.query.unit(),
+        Some(rule) => rule.judged_unit(),
+        None => Unit::None,
     });
     let handling = monitor.map(|monitor| &monitor.handling);
     Notice {
@@ -55,9 +55,8 @@ fn notice(engine: &Engine, telling: &Telling, is_catching_up: bool) -> Notice {
 
 /// The metric that is judged, where it is not derived from calls: what shows it are scores.
 fn score(judged: &Judged) -> Option<Arc<str>> {
-    let Judged::Metric(rule) = judged else { return None };
-    let metric = Arc::clone(&rule.query.expr().leaves().first()?.metric);
-    (metric::derived(&metric).is_none()).then_some(metric)
+    let metric = Arc::clone(&judged.rule()?.query.expr().leaves().first()?.metric);
+    (metric::derived(&metric).is_none() && *metric != *metric::EVENTS).then_some(metric)
 }
 
 /// A hash of alert, number of the change and kind; for repeats of how many there were too.

@@ -104,10 +104,7 @@ impl Judge {
 
     fn status(&self, state: &State, monitor: &Monitor) -> MonitorStatus {
         let engine = &state.engine;
-        let rule = match &monitor.condition.judged {
-            Judged::Metric(rule) => Some(rule),
-            _ => None,
-        };
+        let rule = monitor.condition.judged.rule();
         let counts = engine.counts(&monitor.name);
         let worst = [AlertState::Alert, AlertState::Warn, AlertState::NoData].into_iter().zip([3, 2, 1]);
         let state_now = worst
@@ -180,10 +177,10 @@ fn remarks(engine: &Engine, monitor: &Monitor) -> Vec<Arc<str>> {
 
 /// The unit of the values that people see: for an anomaly that of the metric.
 fn value_unit(monitor: &Monitor) -> Unit {
-    match &monitor.condition.judged {
-        Judged::Metric(rule) if rule.judges_the_unusual() => rule.query.unit(),
-        Judged::Metric(rule) => rule.judged_unit(),
-        _ => Unit::None,
+    match monitor.condition.judged.rule() {
+        Some(rule) if rule.judges_the_unusual() => rule.query.unit(),
+        Some(rule) => rule.judged_unit(),
+        None => Unit::None,
     }
 }
 

@@ -28,3 +28,4 @@ mod risk;
 mod serve;
 mod start;
 mod support;
+mod watch;

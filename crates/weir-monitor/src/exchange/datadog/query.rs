@@ -8,7 +8,7 @@
 mod expr;
 
 use weir_query::{Aggregator, Expr, ExprKind};
-use weir_types::TagKey;
+use weir_types::{TagKey, metric};
 
 use super::super::loss::Losses;
 use super::super::message::{Saying, Shown};
@@ -95,7 +95,7 @@ pub(super) fn spelled(
 }
 
 /// A query with another number at its end; the text as it is when the number is the same.
-fn with_number(text: &str, number: f64) -> String {
+pub(super) fn with_number(text: &str, number: f64) -> String {
     let text = text.trim();
     let at = text.rfind(['>', '<', '=']).map_or(text.len(), |at| at + 1);
     let is_same = text[at..].trim().parse().is_ok_and(|written: f64| written.total_cmp(&number).is_eq());
@@ -113,6 +113,9 @@ pub(super) fn printed(
         return change(text, rule, (period, inner), critical, losses);
     }
     let leaves = rule.query.expr().leaves();
+    if leaves.iter().any(|leaf| *leaf.metric == *metric::EVENTS) {
+        return Err("Datadog searches events; write it as `events(\"…\").rollup(\"count\").last(\"5m\") > 0`".to_owned());
+    }
     let is_merged = rule.reading == Reading::Merged;
     let mut printer = Printer {
         text,

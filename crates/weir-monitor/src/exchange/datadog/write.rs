@@ -87,13 +87,17 @@ pub(in crate::exchange) fn written(monitor: &Monitor, losses: &mut Losses) -> Op
             (spelled.text, thresholds, message)
         }
         judged => {
-            let number = match judged {
-                Judged::Events(query) => vec![("critical", query.threshold)],
-                Judged::Budget(rule) => vec![("critical", rule.threshold)],
-                _ => Vec::new(),
+            let thresholds: Vec<_> = match (judged.rule(), judged.compared()) {
+                (Some(rule), _) => levels(monitor, rule, losses).named().collect(),
+                (None, Some((_, number))) => vec![("critical", number)],
+                (None, None) => Vec::new(),
             };
             let message = message::to_datadog(&monitor.message, &message::Saying::plain(), losses);
-            (monitor.text.clone(), number, message)
+            let text = match thresholds.first() {
+                Some((_, critical)) => query::with_number(&monitor.text, *critical),
+                None => monitor.text.clone(),
+            };
+            (text, thresholds, message)
         }
     };
     let mut said = said(monitor);
@@ -213,7 +217,7 @@ pub(in crate::exchange) fn said(monitor: &Monitor) -> Map<String, Value> {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
-    if let Judged::Metric(rule) = &monitor.condition.judged {
+    if let Some(rule) = monitor.condition.judged.rule() {
         let rules = &rule.rules;
         let mut length = |key: &str, us: i64, is_said: bool| {
             if is_said {
