@@ -25,8 +25,9 @@ pub(crate) use datadog::interval_us as default_interval_us;
 pub(crate) use estimate::Estimate;
 pub(crate) use settings::{Setting, not_of_this_kind};
 pub(crate) use source::length_of_text;
+pub(crate) use threshold::share_of_text;
 pub use tree::{
-    Algorithm, Anomaly, BudgetRule, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
+    Algorithm, Anomaly, BudgetRule, Burn, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
     Filled, Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule,
     Rules, Seasonality, Shape, Threshold, Value, Window,
 };

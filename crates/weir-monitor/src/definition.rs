@@ -15,6 +15,7 @@ use weir_types::metric::Unit;
 
 use crate::condition::{Composite, Condition, Judged, MonitorRef, Rule, Shape, not_of_this_kind};
 use crate::error::MonitorError;
+use crate::objective::{self, Slo, SloEntry};
 use crate::parse_condition;
 use crate::template::{self, Known, Template};
 
@@ -76,27 +77,32 @@ impl Monitor {
 }
 
 /// The entries of one file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Definitions {
     /// The file's name, for messages.
     pub file: String,
     /// Its entries.
     pub entries: Vec<Entry>,
+    /// Its service level objectives.
+    pub slos: Vec<SloEntry>,
 }
 
 impl Definitions {
-    /// Reads a file that holds `[[monitors]]` and nothing else.
+    /// Reads a file that holds `[[monitors]]`, `[[slos]]` and nothing else.
     pub fn read(file: &str, text: &str) -> Result<Self, MonitorError> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct File {
             #[serde(default)]
             monitors: Vec<Entry>,
+            #[serde(default)]
+            slos: Vec<SloEntry>,
         }
         let parsed = toml::from_str::<File>(text);
         let parsed =
             parsed.map_err(|error| MonitorError::File { file: file.to_owned(), message: error.to_string() });
-        Ok(Self { file: file.to_owned(), entries: parsed?.monitors })
+        let File { monitors, slos } = parsed?;
+        Ok(Self { file: file.to_owned(), entries: monitors, slos })
     }
 }
 
@@ -112,10 +118,10 @@ pub fn load_with(
     files: &[Definitions],
     over: Option<&Definitions>,
 ) -> Result<Vec<Monitor>, Vec<MonitorError>> {
-    let mut errors = Vec::new();
+    let (slos, mut errors) = objective::read(files.iter().flat_map(|definitions| &definitions.slos));
     let mut entries: Vec<(String, Entry)> = Vec::new();
     let bundled = Definitions::read(BUNDLED_FILE, BUNDLED).map_err(|error| vec![error])?;
-    for Definitions { file, entries: written } in std::iter::once(&bundled).chain(files) {
+    for Definitions { file, entries: written, .. } in std::iter::once(&bundled).chain(files) {
         for entry in written {
             errors.extend(add(&mut entries, file, entry.clone()).err());
         }
@@ -128,7 +134,7 @@ pub fn load_with(
     }
     let mut monitors: Vec<Monitor> = Vec::new();
     for (file, entry) in &entries {
-        match monitor(file, entry) {
+        match monitor(file, entry, Some(&slos)) {
             Ok(monitor) => monitors.push(monitor),
             Err(error) => errors.push(error),
         }
@@ -164,7 +170,8 @@ fn add(entries: &mut Vec<(String, Entry)>, file: &str, entry: Entry) -> Result<(
     Ok(())
 }
 
-pub(crate) fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError> {
+/// What an entry defines. Without objectives those that it names are taken on trust, and not evaluated.
+pub(crate) fn monitor(file: &str, entry: &Entry, slos: Option<&[Slo]>) -> Result<Monitor, MonitorError> {
     let name = || entry.name.clone();
     let text = entry.condition.clone().unwrap_or_default();
     let at = |setting: &'static str, text: &str, error| MonitorError::Condition {
@@ -174,6 +181,9 @@ pub(crate) fn monitor(file: &str, entry: &Entry) -> Result<Monitor, MonitorError
         error: Box::new(error),
     };
     let mut condition = parse_condition(&text).map_err(|error| at("condition", &text, error))?;
+    if let (Judged::Budget(budget), Some(slos)) = (&mut condition.judged, slos) {
+        objective::resolve(budget, slos).map_err(|error| at("condition", &text, error))?;
+    }
     for (setting, written) in entry.settings() {
         let changed = match condition.judged.rule_mut() {
             Some(rule) => rule.set(setting, &written),
@@ -203,6 +213,7 @@ fn severity(entry: &Entry, condition: &Condition) -> Result<Severity, String> {
         return Ok(entry.severity.unwrap_or(Severity::Critical));
     };
     rule.rules.check_order()?;
+    check_reach(rule)?;
     let (has_warning, has_critical) = (rule.rules.warning.is_some(), rule.rules.critical.is_some());
     match entry.severity {
         _ if has_warning && has_critical => {
@@ -217,6 +228,20 @@ fn severity(entry: &Entry, condition: &Condition) -> Result<Severity, String> {
         Some(severity) => Ok(severity),
         None if has_critical => Ok(Severity::Warning),
         None => Ok(Severity::Critical),
+    }
+}
+
+/// Refuses burn rates that are never reached: when all is bad the budget burns as fast as it can.
+fn check_reach(rule: &Rule) -> Result<(), String> {
+    let Some(burn) = rule.burn.filter(|burn| burn.short_us.is_some()) else { return Ok(()) };
+    let (fastest, rules) = (burn.of(1.0), &rule.rules);
+    let levels = [Some(rules.threshold), rules.warning, rules.critical];
+    match levels.into_iter().flatten().find(|level| rules.comparison.is_upward() && level.0 > fastest) {
+        Some(level) => Err(format!(
+            "a burn rate of {} is never reached: where everything is bad it is {fastest:.1}",
+            level.0
+        )),
+        None => Ok(()),
     }
 }
 

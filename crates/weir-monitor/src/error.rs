@@ -51,6 +51,16 @@ pub enum MonitorError {
         /// What was probably meant.
         hint: Option<String>,
     },
+    /// A service level objective that means nothing.
+    #[error("objective {objective}, {key}: {message}")]
+    Objective {
+        /// The objective.
+        objective: String,
+        /// The key of its definition.
+        key: &'static str,
+        /// What is wrong, and what to do.
+        message: String,
+    },
     /// Composites name each other in a circle.
     #[error("monitor {monitor}: it depends on itself, by way of {path}")]
     Circle {
@@ -65,12 +75,20 @@ impl MonitorError {
     /// The monitor that it is about; `None` when the file could not be read.
     pub fn monitor(&self) -> Option<&str> {
         match self {
-            Self::File { .. } => None,
+            Self::File { .. } | Self::Objective { .. } => None,
             Self::Condition { monitor, .. }
             | Self::Message { monitor, .. }
             | Self::Settings { monitor, .. }
             | Self::Unknown { monitor, .. }
             | Self::Circle { monitor, .. } => Some(monitor),
+        }
+    }
+
+    /// The objective that it is about; `None` when it is about a monitor or a file.
+    pub fn objective(&self) -> Option<&str> {
+        match self {
+            Self::Objective { objective, .. } => Some(objective),
+            _ => None,
         }
     }
 
@@ -80,6 +98,7 @@ impl MonitorError {
             Self::Condition { setting, .. } => Some(setting),
             Self::Message { .. } => Some("message"),
             Self::Unknown { .. } | Self::Circle { .. } => Some("condition"),
+            Self::Objective { key, .. } => Some(key),
             Self::File { .. } | Self::Settings { .. } => None,
         }
     }

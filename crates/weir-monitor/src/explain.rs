@@ -252,7 +252,15 @@ impl Page {
 
     fn budget(&mut self, rule: &BudgetRule) {
         self.line("objective", &rule.objective);
-        self.line("over", &shown_length(rule.over_us));
+        if let Some(Rule { burn: Some(burn), query, .. }) = rule.rule.as_deref() {
+            let allowed = burn.allowed * 100.0;
+            self.line("target", &format!("{} % are good, so {} % may be bad", tidy(100.0 - allowed), tidy(allowed)));
+            self.line("bad", &query.to_string());
+        }
+        match rule.over_us {
+            Some(us) => self.line("over", &shown_length(us)),
+            None => self.line("over", "the objective's own time (default)"),
+        }
         match rule.burn_windows_us {
             Some((long_us, short_us)) => {
                 let (long, short) = (shown_length(long_us), shown_length(short_us));
@@ -263,8 +271,20 @@ impl Page {
             }
             None => self.line("value", "the part of the error budget that is spent, in percent"),
         }
-        self.line("holds", &format!("when it is {} {}", rule.comparison, rule.threshold));
+        let Some(evaluated) = &rule.rule else {
+            self.line("holds", &format!("when it is {} {}", rule.comparison, rule.threshold));
+            self.line("evaluated", "never: its objective is not defined here");
+            return;
+        };
+        self.thresholds(&evaluated.rules, evaluated.judged_unit());
+        self.times(&evaluated.rules);
+        self.line("missing", "without values the state stays as it is (default)");
     }
+}
+
+/// A percentage without the noise of binary fractions.
+fn tidy(percent: f64) -> f64 {
+    (percent * 1e9).round() / 1e9
 }
 
 fn missing(rule: &Rule) -> String {

@@ -17,11 +17,12 @@ mod error;
 mod exchange;
 mod explain;
 mod ledger;
+mod objective;
 mod prove;
 mod template;
 
 pub use condition::{
-    Algorithm, Anomaly, BudgetRule, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
+    Algorithm, Anomaly, BudgetRule, Burn, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
     Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule, Rules,
     Seasonality, Shape, Threshold, Value, Window,
 };
@@ -38,6 +39,7 @@ pub use exchange::{
     shown_losses,
 };
 pub use explain::explain;
+pub use objective::{Slo, SloEntry};
 pub use ledger::{History, Keep, Ledger, Selection};
 pub use prove::{
     BacktestOptions, BacktestReport, Difference, FoundState, GroupBacktest, MonitorBacktest, Outcome,

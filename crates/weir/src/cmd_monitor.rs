@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use weir_monitor::{
-    Definitions, Entry, Facts, Judged, Levels, Monitor, MonitorError, NoticeState, Severity, Variable,
+    Definitions, Entry, Facts, Levels, Monitor, MonitorError, NoticeState, Rule, Severity, Variable,
 };
 
 use crate::cli::{DefinitionArgs, Format, MonitorAction, MonitorArgs};
@@ -58,7 +58,8 @@ fn load_under(
 ) -> anyhow::Result<Result<Vec<Monitor>, Vec<MonitorError>>> {
     let source = Source::find(args.config.as_deref())?;
     let configured = config::read(&source).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    let mut read = vec![Definitions { file: source.name(), entries: configured.monitors }];
+    let (entries, slos) = (configured.monitors, configured.slos);
+    let mut read = vec![Definitions { file: source.name(), entries, slos }];
     let mut errors = Vec::new();
     for file in &args.files {
         let text = std::fs::read_to_string(file)
@@ -68,7 +69,7 @@ fn load_under(
             Err(error) => errors.push(error),
         }
     }
-    let saved = Definitions { file: "dashboard".to_owned(), entries: saved };
+    let saved = Definitions { file: "dashboard".to_owned(), entries: saved, slos: Vec::new() };
     Ok(match (weir_monitor::load_with(&read, Some(&saved)), errors) {
         (Ok(monitors), errors) if errors.is_empty() => Ok(monitors),
         (loaded, mut errors) => {

@@ -62,8 +62,8 @@ pub struct JudgeParts {
     pub prices: Arc<dyn PriceSource>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// The entries of `weir.toml`.
-    pub configured: Vec<weir_monitor::Entry>,
+    /// What `weir.toml` defines.
+    pub configured: weir_monitor::Definitions,
     /// Runs what the state store does.
     pub runtime: Handle,
     /// Whether the store has all that was in the journal when Weir started: what was missed is judged by nothing less.

@@ -250,7 +250,7 @@ fn open_judge(
     clock: &Arc<dyn Clock>,
     prices: Arc<dyn PriceSource>,
     notifier: &Notifier,
-    configured: Vec<weir_monitor::Entry>,
+    configured: weir_monitor::Definitions,
 ) -> Arc<Judge> {
     let waker = notifier.waker();
     Judge::new(JudgeParts {

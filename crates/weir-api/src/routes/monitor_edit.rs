@@ -227,7 +227,7 @@ fn rule_of(fields: &Map<String, Value>) -> Option<Monitor> {
     let mut fields = fields.clone();
     fields.insert("name".to_owned(), ALONE.into());
     let entry: Entry = serde_json::from_value(Value::Object(fields)).ok()?;
-    let definitions = Definitions { file: String::new(), entries: vec![entry] };
+    let definitions = Definitions { entries: vec![entry], ..Definitions::default() };
     let monitors = weir_monitor::load(&[definitions]).ok()?;
     monitors.into_iter().find(|monitor| monitor.name == ALONE)
 }

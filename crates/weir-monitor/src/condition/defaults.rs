@@ -73,6 +73,7 @@ impl Draft {
         Rule {
             reading: self.reading.unwrap_or(Reading::Merged),
             zero_fill: self.zero_fill,
+            burn: None,
             rules: Rules {
                 comparison: self.comparison,
                 threshold: self.threshold,

@@ -60,7 +60,8 @@ impl<'a> Reader<'a> {
     /// Takes the next word if it is this operator.
     fn take_word(&mut self, word: &str) -> bool {
         let Some(after) = self.rest().strip_prefix(word) else { return false };
-        let is_whole = after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || "()\"".contains(c));
+        let is_whole =
+            after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || "()\"".contains(c));
         if is_whole {
             self.at += word.len();
         }
@@ -83,7 +84,9 @@ impl<'a> Reader<'a> {
                 let after = rest.strip_prefix("OR");
                 rest.is_empty()
                     || rest.starts_with(')')
-                    || after.is_some_and(|after| after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || c == '('))
+                    || after.is_some_and(|after| {
+                        after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || c == '(')
+                    })
             };
             if !has_word && is_over(self.rest()) {
                 parts.retain(|part| *part != Scope::All);
@@ -144,7 +147,9 @@ impl<'a> Reader<'a> {
                     break;
                 }
                 if !self.take_word("OR") {
-                    return Err(self.error("expected OR or `)` between values").hinted("for example `team:(a OR b)`"));
+                    return Err(self
+                        .error("expected OR or `)` between values")
+                        .hinted("for example `team:(a OR b)`"));
                 }
             }
         } else {
@@ -178,7 +183,9 @@ impl<'a> Reader<'a> {
         let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
         if let Some(offset) = word.find('?') {
             self.at += offset;
-            return Err(self.error("`?` stands for nothing here").hinted("`*` stands for any run of characters"));
+            return Err(self
+                .error("`?` stands for nothing here")
+                .hinted("`*` stands for any run of characters"));
         }
         if word.is_empty() {
             return Err(self.error("expected a word, a `\"text\"` or a `key:value`"));
@@ -206,12 +213,15 @@ fn matching(name: &str, value: &str) -> Scope {
     let is = |key: &str, value: &str| Scope::Is(TagKey::new(key), Arc::from(value));
     match name {
         "source" | "sources" => is("source", value),
-        "status" | "alert_type" | "level" => is("level", match value {
-            "warn" => "warning",
-            "err" | "critical" => "error",
-            "ok" => "success",
-            other => other,
-        }),
+        "status" | "alert_type" | "level" => is(
+            "level",
+            match value {
+                "warn" => "warning",
+                "err" | "critical" => "error",
+                "ok" => "success",
+                other => other,
+            },
+        ),
         "priority" if value == "all" => Scope::All,
         // What says nothing of it is of normal priority.
         "priority" if value == "normal" => {

@@ -43,6 +43,9 @@ impl Setting {
 impl Rule {
     /// The unit of what is compared with the threshold.
     pub fn judged_unit(&self) -> Unit {
+        if let Some(burn) = self.burn {
+            return burn.unit();
+        }
         match &self.shape {
             Shape::Change(change) if change.is_percent => Unit::Percent,
             Shape::Anomaly(_) | Shape::Outliers(_) => Unit::Ratio,

@@ -112,8 +112,15 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Judged>, QueryErro
     let end = place.start..cursor.place();
     Ok(Some(if is_budget {
         let (over_us, burn_windows_us) = budget(name == "burn_rate", &methods, end)?;
-        let objective = subject.clone();
-        Judged::Budget(BudgetRule { objective, over_us, burn_windows_us, comparison, threshold })
+        Judged::Budget(BudgetRule {
+            objective: subject.clone(),
+            place: subject_place.clone(),
+            over_us,
+            burn_windows_us,
+            comparison,
+            threshold,
+            rule: None,
+        })
     } else {
         let mut query = EventQuery {
             source: name.to_owned(),
@@ -144,8 +151,7 @@ fn rule(query: &EventQuery, place: &Range<usize>) -> Result<Rule, QueryError> {
     let text = if by.is_empty() { leaf } else { format!("{leaf} by {}", by.join(", ")) };
     let counted = weir_query::parse(&text).map_err(|error| QueryError { span: place.clone(), ..error })?;
     let threshold = Threshold(query.threshold);
-    let mut draft =
-        Draft::new(Dialect::Datadog, Shape::Value(Value), counted, query.comparison, threshold);
+    let mut draft = Draft::new(Dialect::Datadog, Shape::Value(Value), counted, query.comparison, threshold);
     draft.window = Some(Window::Last(query.window_us));
     Ok(draft.filled())
 }
@@ -229,7 +235,7 @@ fn rollup(query: &mut EventQuery, method: &Method) -> Result<(), QueryError> {
     Ok(())
 }
 
-type BudgetTimes = (i64, Option<(i64, i64)>);
+type BudgetTimes = (Option<i64>, Option<(i64, i64)>);
 
 fn budget(is_burn_rate: bool, methods: &[Method], whole: Range<usize>) -> Result<BudgetTimes, QueryError> {
     let (mut over, mut long, mut short) = (None, None, None);
@@ -240,19 +246,23 @@ fn budget(is_burn_rate: bool, methods: &[Method], whole: Range<usize>) -> Result
             "short_window" if is_burn_rate => &mut short,
             other => return Err(unknown(other, method, &["over", "long_window", "short_window"])),
         };
-        *place = Some(method.length()?);
+        *place = Some(whole_minutes(method)?);
     }
     let missing = |what: &str| {
         located(QueryErrorKind::Syntax, whole.clone(), format!("`.{what}(…)` is missing"))
             .hinted("for example `.over(\"30d\").long_window(\"1h\").short_window(\"5m\")`")
     };
-    let over = over.ok_or_else(|| missing("over"))?;
     if !is_burn_rate {
         return Ok((over, None));
     }
     let long = long.ok_or_else(|| missing("long_window"))?;
     // Datadog's own default.
-    Ok((over, Some((long, short.unwrap_or(long / 12)))))
+    let short =
+        short.unwrap_or((long / 12 / UnixMicros::MINUTE * UnixMicros::MINUTE).max(UnixMicros::MINUTE));
+    if short > long {
+        return Err(located(QueryErrorKind::Argument, whole, "the short window is longer than the long one"));
+    }
+    Ok((over, Some((long, short))))
 }
 
 fn unknown(name: &str, method: &Method, known: &[&'static str]) -> QueryError {

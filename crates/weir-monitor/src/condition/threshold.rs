@@ -5,6 +5,7 @@ use std::ops::Range;
 use weir_query::{Number, QueryError, QueryErrorKind, Suffix};
 use weir_types::metric::Unit;
 
+use super::cursor::Cursor;
 use super::{Hinted as _, Threshold, located};
 
 /// A written number in a unit; an error when it measures something else.
@@ -33,6 +34,15 @@ pub(super) fn in_unit(
         _ => number.base_value(),
     };
     Ok(Threshold(if is_negative { -value } else { value }))
+}
+
+/// The share that a text is: `99.9%` or `0.999`.
+pub(crate) fn share_of_text(text: &str) -> Result<f64, QueryError> {
+    let mut cursor = Cursor::new(text);
+    let (is_negative, number, span) = cursor.number("here")?;
+    let share = in_unit(is_negative, number, Unit::Ratio, span)?;
+    cursor.expect_end()?;
+    Ok(share.0)
 }
 
 fn described(unit: Unit) -> &'static str {

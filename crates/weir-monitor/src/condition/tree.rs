@@ -4,9 +4,13 @@
 //! microseconds.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use weir_query::Query;
+use weir_types::metric::Unit;
+
+use super::defaults::Draft;
 
 /// What a monitor watches for.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,13 +52,14 @@ pub enum Judged {
 }
 
 impl Judged {
-    /// What is evaluated: for searches of events the number of events that it finds. `None` for composites, and for what
-    /// is understood and not evaluated.
+    /// What is evaluated: for searches of events the number of events that it finds, for objectives the share of bad. `None`
+    /// for composites, for what Weir does not keep, and for objectives that are not known.
     pub fn rule(&self) -> Option<&Rule> {
         match self {
             Self::Metric(rule) => Some(rule),
             Self::Events(query) => query.rule.as_deref(),
-            Self::Composite(_) | Self::Budget(_) => None,
+            Self::Budget(budget) => budget.rule.as_deref(),
+            Self::Composite(_) => None,
         }
     }
 
@@ -63,7 +68,8 @@ impl Judged {
         match self {
             Self::Metric(rule) => Some(rule),
             Self::Events(query) => query.rule.as_deref_mut(),
-            Self::Composite(_) | Self::Budget(_) => None,
+            Self::Budget(budget) => budget.rule.as_deref_mut(),
+            Self::Composite(_) => None,
         }
     }
 
@@ -110,8 +116,33 @@ pub struct Rule {
     pub reading: Reading,
     /// Whether a minute without values counts as zero (`.fill(zero)`).
     pub zero_fill: bool,
+    /// What the share of bad means to the error budget of an objective, where that is judged.
+    pub burn: Option<Burn>,
     /// The comparison and the times that go with it.
     pub rules: Rules,
+}
+
+/// How a share of bad is compared with what an objective allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Burn {
+    /// The share that may be bad.
+    pub allowed: f64,
+    /// The window within which it must be as bad as in the whole, in microseconds: the value is a burn rate. `None` for
+    /// the part of the budget that is spent, in percent.
+    pub short_us: Option<i64>,
+}
+
+impl Burn {
+    /// What a share of bad is to the budget.
+    pub fn of(self, bad_share: f64) -> f64 {
+        let rate = bad_share / self.allowed;
+        if self.short_us.is_some() { rate } else { rate * 100.0 }
+    }
+
+    /// The unit of that.
+    pub const fn unit(self) -> Unit {
+        if self.short_us.is_some() { Unit::None } else { Unit::Percent }
+    }
 }
 
 /// What is compared with the threshold.
@@ -442,12 +473,27 @@ impl EventQuery {
 pub struct BudgetRule {
     /// Which objective.
     pub objective: String,
-    /// The time of the objective, in microseconds.
-    pub over_us: i64,
+    /// Where it is named.
+    pub place: Range<usize>,
+    /// The time of the objective, in microseconds; its own when `None`.
+    pub over_us: Option<i64>,
     /// For a burn rate the long and the short window, in microseconds; `None` for the part of the budget that is spent.
     pub burn_windows_us: Option<(i64, i64)>,
     /// Which side of the threshold is bad.
     pub comparison: Comparison,
-    /// The threshold.
+    /// The threshold, as it was written.
     pub threshold: f64,
+    /// What is evaluated, when the objective is known.
+    pub rule: Option<Box<Rule>>,
+}
+
+impl BudgetRule {
+    /// Evaluates the share of bad of an objective, whose time is `over_us`.
+    pub(crate) fn evaluate(&mut self, bad_share: Query, burn: Burn, over_us: i64) {
+        let threshold = Threshold(self.threshold);
+        let mut draft =
+            Draft::new(Dialect::Datadog, Shape::Value(Value), bad_share, self.comparison, threshold);
+        draft.window = Some(Window::Last(self.burn_windows_us.map_or(over_us, |(long_us, _)| long_us)));
+        self.rule = Some(Box::new(Rule { burn: Some(burn), ..draft.filled() }));
+    }
 }

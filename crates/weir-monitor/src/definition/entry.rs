@@ -118,7 +118,7 @@ pub enum Amount {
 }
 
 impl Amount {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),

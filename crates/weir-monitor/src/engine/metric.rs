@@ -10,8 +10,8 @@ use super::anomalies::Anomalies;
 use super::gate::Gate;
 use super::needs::{Asked, HOURLY_FROM_US, Need1, keys, needs};
 use super::points::{PointQuery, Points, aggregate};
-use super::reading::{Outcome, Reading, Readings};
-use crate::condition::{Period, PointAggregator, Reading as Read, Rule, Shape, Window};
+use super::reading::{Group, Outcome, Reading, Readings};
+use crate::condition::{Burn, Period, PointAggregator, Reading as Read, Rule, Shape, Window};
 use crate::detect::{forecast, outliers};
 use crate::ledger::{Ledger, Selection};
 
@@ -124,7 +124,10 @@ impl Metric {
                     to: window.to,
                 }];
             }
-            Shape::Value(_) | Shape::Outliers(_) => {}
+            Shape::Value(_) | Shape::Outliers(_) => {
+                let short_us = self.rule.burn.and_then(|burn| burn.short_us);
+                windows.extend(short_us.map(|us| TimeRange { from: window.to.saturating_add_us(-us), ..window }));
+            }
         }
         if let Window::Current(_) = self.rule.window.value {
             // The window grows until its period is over; clocks may be put back within it.
@@ -206,7 +209,10 @@ impl Metric {
                 self.move_points(window, interval_us, ledger)?;
                 self.aggregated(aggregator)
             }
-            (_, Read::Merged) => self.merged(window, ledger)?,
+            (_, Read::Merged) => match self.rule.burn {
+                Some(burn) => self.burned(burn, window, ledger)?,
+                None => self.merged(window, ledger)?,
+            },
         };
         Ok(Evaluated::Readings(readings))
     }
@@ -216,6 +222,27 @@ impl Metric {
             let earliest = at.saturating_add_us(UnixMicros::HOUR - need.reach_us);
             ledger.began(&need.selection).is_some_and(|began| began <= earliest)
         })
+    }
+
+    /// What the share of bad is to the error budget: over the window, and where there is a short one no worse than there.
+    /// Where nothing happened lately nothing burns.
+    fn burned(&self, burn: Burn, window: TimeRange, ledger: &Ledger) -> Result<Readings, QueryError> {
+        let answer = run_window(&self.rule.query, window, &self.zone, ledger)?;
+        let mut lately: BTreeMap<Group, f64> = BTreeMap::new();
+        if let Some(us) = burn.short_us {
+            let short = TimeRange { from: window.to.saturating_add_us(-us), to: window.to };
+            let short = run_window(&self.rule.query, short, &self.zone, ledger)?;
+            lately.extend(short.values.into_iter().filter_map(|seen| Some((seen.group, seen.value?))));
+        }
+        let groups = answer.values.into_iter().map(|WindowValue { group, value, samples }| {
+            let value = value.map(|share| match burn.short_us {
+                Some(_) => burn.of(share.min(lately.get(&group).copied().unwrap_or(0.0))),
+                None => burn.of(share),
+            });
+            let outcome = self.outcome(value, samples);
+            Reading { group, outcome, judgement: plain(value, samples), is_learning: false }
+        });
+        Ok(Readings { keys: answer.keys, groups: groups.collect() })
     }
 
     fn merged(&self, window: TimeRange, ledger: &Ledger) -> Result<Readings, QueryError> {

@@ -128,7 +128,7 @@ fn entry(
     let written = json.get("message").and_then(Value::as_str).unwrap_or_default();
     entry.message = Some(message::from_datadog(written, name, &condition, losses));
     // The last word is that of the loader: what is imported loads.
-    match definition::monitor("", &entry) {
+    match definition::monitor("", &entry, None) {
         Ok(_) => Ok(entry),
         Err(MonitorError::Settings { message, .. }) => {
             Err(Refusal::new(message, "set the thresholds in order"))

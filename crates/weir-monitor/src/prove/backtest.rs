@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use weir_types::{AlertState, Preview, Scan, ScanError, Tags, TimeRange, Transition, UnixMicros};
+use weir_types::{AlertState, Preview, Scan, ScanError, Tags, TimeRange, Transition, UnixMicros, metric};
 
 use super::history::HistoryReader;
 use super::suggest;
@@ -275,6 +275,10 @@ impl Trial {
 
 /// The window in which a condition needs values; `None` where an empty one says something.
 fn compared_window_us(rule: &Rule) -> Option<i64> {
+    // Events are rare, and that there was none is an answer.
+    if rule.query.expr().leaves().iter().any(|leaf| *leaf.metric == *metric::EVENTS) {
+        return None;
+    }
     match (&rule.shape, rule.window.value) {
         (Shape::Value(_) | Shape::Change(_), Window::Last(us)) => Some(us),
         _ => None,

@@ -14,6 +14,7 @@ mod language;
 mod ledger;
 mod memory;
 mod messages;
+mod objectives;
 mod restart;
 mod traps;
 mod verify;

@@ -11,7 +11,7 @@ pub use super::agents::Agent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_control::budget::{BudgetEntry, RateLimitEntry};
-use weir_monitor::Entry as Monitor;
+use weir_monitor::{Entry as Monitor, SloEntry};
 
 pub use super::cache::Cache;
 pub use super::drift::Drift;
@@ -71,6 +71,8 @@ pub struct File {
     /// What is watched for. The bundled monitors (monitors/seven.toml) come first; an entry with the name of one of them
     /// and without a condition changes it.
     pub monitors: Vec<Monitor>,
+    /// Service level objectives, which monitors watch by `burn_rate("name")` and `error_budget("name")`.
+    pub slos: Vec<SloEntry>,
     /// Who can be told of alerts. docs/guide/notifications.md has the lines to paste for each kind.
     pub receivers: Vec<ReceiverEntry>,
     /// Which receiver hears of which alerts, and in which messages.

@@ -1,6 +1,6 @@
-//! The `[[monitors]]` of `weir.toml`: what they cannot mean is a mistake of the configuration.
+//! The `[[monitors]]` and `[[slos]]` of `weir.toml`: what they cannot mean is a mistake of the configuration.
 
-use weir_monitor::{Definitions, Entry};
+use weir_monitor::{Definitions, Entry, SloEntry};
 
 use super::resolve::Resolver;
 
@@ -8,10 +8,15 @@ use super::resolve::Resolver;
 const DEFINED_IN: &str = "weir.toml";
 
 impl Resolver<'_> {
-    /// Reports what is wrong with the monitors, each mistake at its key.
-    pub(super) fn monitors(&mut self, entries: &[Entry]) {
-        let own = Definitions { file: DEFINED_IN.to_owned(), entries: entries.to_vec() };
-        for error in weir_monitor::load(&[own]).err().unwrap_or_default() {
+    /// The monitors and objectives; reports what is wrong with them, each mistake at its key.
+    pub(super) fn monitors(&mut self, entries: &[Entry], slos: &[SloEntry]) -> Definitions {
+        let own = Definitions { file: DEFINED_IN.to_owned(), entries: entries.to_vec(), slos: slos.to_vec() };
+        for error in weir_monitor::load(std::slice::from_ref(&own)).err().unwrap_or_default() {
+            let slo = slos.iter().rposition(|slo| Some(slo.name.as_str()) == error.objective());
+            if let (Some(at), Some(key)) = (slo, error.key()) {
+                self.report::<()>(&format!("slos[{at}].{key}"), error.to_string(), None);
+                continue;
+            }
             let at = entries.iter().rposition(|entry| Some(entry.name.as_str()) == error.monitor());
             let key = match (at, error.key()) {
                 (Some(at), Some(key)) => format!("monitors[{at}].{key}"),
@@ -20,5 +25,6 @@ impl Resolver<'_> {
             };
             self.report::<()>(&key, error.to_string(), None);
         }
+        own
     }
 }

@@ -66,8 +66,8 @@ pub struct Config {
     pub listeners: Listeners,
     /// Budgets and rate limits.
     pub budgets: crate::budgeting::Configured,
-    /// What is watched for, beyond the bundled monitors.
-    pub monitors: Vec<weir_monitor::Entry>,
+    /// What is watched for, beyond the bundled monitors, and objectives.
+    pub monitors: weir_monitor::Definitions,
     /// Who is told of alerts.
     pub notifications: weir_notify::Settings,
     /// What links in notifications begin with; `None` for the address that Weir listens on.
@@ -147,7 +147,7 @@ impl Resolver<'_> {
         let prices = PriceBook::bundled().with_overrides(overrides);
         let prices = prices.map_err(|error| self.report::<()>("prices", error.to_string(), None)).ok();
         let budgets = self.budgets(&file.budgets, &file.rate_limits);
-        self.monitors(&file.monitors);
+        let monitors = self.monitors(&file.monitors, &file.slos);
         let guard = self.guard(&file);
         let notifications = self.notifications(&file);
         let public_url = file.server.public_url.as_deref().and_then(|url| self.public_url(url));
@@ -173,7 +173,7 @@ impl Resolver<'_> {
             listeners,
             notifications: notifications?,
             public_url,
-            monitors: file.monitors,
+            monitors,
         })
     }
 

@@ -11,12 +11,9 @@ use weir_types::{AlertStore, MonitorsError};
 /// What saved entries are said to be defined in.
 const SAVED_IN: &str = "dashboard";
 
-/// What the entries of the configuration are said to be defined in.
-const CONFIGURED_IN: &str = "weir.toml";
-
 /// See the module.
 pub(super) struct DefinitionStore {
-    configured: Vec<Entry>,
+    configured: Definitions,
     alerts: Arc<dyn AlertStore>,
     runtime: Handle,
     saved: Mutex<Vec<Entry>>,
@@ -24,7 +21,7 @@ pub(super) struct DefinitionStore {
 
 impl DefinitionStore {
     /// The definitions of files; what was saved is read later.
-    pub(super) fn new(configured: Vec<Entry>, alerts: Arc<dyn AlertStore>, runtime: Handle) -> Self {
+    pub(super) fn new(configured: Definitions, alerts: Arc<dyn AlertStore>, runtime: Handle) -> Self {
         Self { configured, alerts, runtime, saved: Mutex::default() }
     }
 
@@ -113,9 +110,8 @@ impl DefinitionStore {
     }
 
     fn load(&self, saved: &[Entry]) -> Result<Vec<Monitor>, Vec<MonitorError>> {
-        let own = Definitions { file: CONFIGURED_IN.to_owned(), entries: self.configured.clone() };
-        let saved = Definitions { file: SAVED_IN.to_owned(), entries: saved.to_vec() };
-        weir_monitor::load_with(&[own], Some(&saved))
+        let saved = Definitions { file: SAVED_IN.to_owned(), entries: saved.to_vec(), slos: Vec::new() };
+        weir_monitor::load_with(std::slice::from_ref(&self.configured), Some(&saved))
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use weir_monitor::{Engine, Judged, TickReport};
+use weir_monitor::{Engine, TickReport};
 use weir_query::QueryContext;
 use weir_query::cost::{self, ChangePart};
 use weir_types::metric::{self, Unit};
 use weir_types::{
-    Need, NoticeKind, ScanRequest, ScanRow, ScanSource, Scope, SortOrder, SpanFilter, SpanSelection, SpanSort, SqlLimits, TagKey, Tags, TimeRange,
-    TraceId, Transition, UnixMicros,
+    Need, NoticeKind, ScanRequest, ScanRow, ScanSource, Scope, SortOrder, SpanFilter, SpanSelection,
+    SpanSort, SqlLimits, TagKey, Tags, TimeRange, TraceId, Transition, UnixMicros,
 };
 
 use super::JudgeParts;
@@ -193,7 +193,10 @@ impl Subject {
         });
         rows.sort_by(|a, b| b.cell.count.cmp(&a.cell.count).then_with(|| a.group.cmp(&b.group)));
         let title = |row: &ScanRow| row.group.first().cloned().flatten().unwrap_or_default();
-        rows.iter().take(VALUES_SHOWN).map(|row| Arc::from(format!("{} × {}", row.cell.count, title(row)))).collect()
+        rows.iter()
+            .take(VALUES_SHOWN)
+            .map(|row| Arc::from(format!("{} × {}", row.cell.count, title(row))))
+            .collect()
     }
 }
 

@@ -152,7 +152,7 @@ fn entry(name: &str, rule: &Value, interval: &str, losses: &mut Losses) -> Resul
         entry.min_samples = None;
     }
     entry.message = Some(message::from_prometheus(&annotations(rule, losses), name, &condition, losses));
-    match definition::monitor("", &entry) {
+    match definition::monitor("", &entry, None) {
         Ok(_) => Ok(entry),
         Err(error) => refusal(error.to_string(), "write the condition by hand"),
     }
