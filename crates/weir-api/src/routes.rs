@@ -94,6 +94,7 @@ pub(crate) fn guarded() -> OpenApiRouter<Shared> {
         .routes(routes!(monitors::get_monitor, monitor_edit::save_monitor))
         .routes(routes!(monitor_edit::forget_monitor))
         .routes(routes!(monitors::monitor_series))
+        .routes(routes!(monitors::verify_monitor))
         .routes(routes!(monitors::monitor_transitions))
         .routes(routes!(monitor_edit::preview_monitor))
         .routes(routes!(monitor_edit::explain_condition))

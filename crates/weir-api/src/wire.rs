@@ -54,7 +54,7 @@ pub use key::{KeyCreated, KeyItem, KeyList, KeyRequest};
 pub(crate) use monitor::Levels;
 pub use monitor::{
     ConditionAnswer, ConditionRequest, JudgedSeriesItem, MonitorDetail, MonitorItem, MonitorList,
-    MonitorRequest, MonitorSeries, PreviewAnswer, PreviewRequest, StateCounts,
+    MonitorRequest, MonitorSeries, PreviewAnswer, PreviewRequest, StateCounts, VerificationAnswer,
 };
 pub use named::{CacheName, KindName, SourceName, StatusName, UnitName};
 pub use score::{NewScore, ScoreRequest, ScoresKept};

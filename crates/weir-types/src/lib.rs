@@ -69,7 +69,10 @@ pub use histogram::{Histogram, HistogramError};
 pub use id::{IdGenerator, IdParseError, SpanId, TraceId};
 pub use key::{BoxFuture, KeyAdmin, KeyDirectory, KeyError, KeyHash, NewKey, VirtualKey};
 pub use money::{NanoUsd, PicoUsdPerToken};
-pub use monitors::{GroupStatus, JudgedPoint, JudgedSeries, MonitorStatus, Monitors, MonitorsError, Preview};
+pub use monitors::{
+    GroupStatus, JudgedPoint, JudgedSeries, MonitorStatus, Monitors, MonitorsError, Preview, Verification,
+    VerificationOutcome,
+};
 pub use own_mark::OwnMark;
 pub use point::{Point, PointKind};
 pub use policy::{ActionRecord, ActivePolicy, NoPolicies, PolicyAction, PolicyBoard, SharedPolicies};

@@ -120,6 +120,37 @@ pub struct Preview {
     pub suggested_threshold: Option<f64>,
 }
 
+/// Whether what was judged comes out again from what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// How many minutes were compared.
+    pub compared: u64,
+    /// How many minutes were judged by another definition, and are not compared.
+    pub of_other_definitions: u64,
+    /// What came of it.
+    pub outcome: VerificationOutcome,
+}
+
+/// What a comparison with what is stored came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VerificationOutcome {
+    /// Everything came out again.
+    Same,
+    /// Something did not.
+    Differs {
+        /// The first minute of which it did not.
+        first: UnixMicros,
+        /// How many minutes differ.
+        minutes: u64,
+        /// What differs there.
+        what: Arc<str>,
+        /// What that can come from.
+        why: Arc<str>,
+    },
+    /// There is nothing to compare, and why.
+    Nothing(Arc<str>),
+}
+
 /// Why a monitor could not be shown or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MonitorsError {
@@ -153,6 +184,9 @@ pub trait Monitors: Send + Sync {
     /// What an entry (as JSON, with the keys of `[[monitors]]`) would have done in a range. An entry with the name of a
     /// monitor and no condition changes that one, as in a file.
     fn preview(&self, entry: &serde_json::Value, range: TimeRange) -> Result<Preview, MonitorsError>;
+
+    /// Judges anew what a monitor has judged in a range, and compares. Nothing is changed.
+    fn verify(&self, name: &str, range: TimeRange) -> Result<Verification, MonitorsError>;
 
     /// Saves an entry over what files say, from now on. Returns what it became.
     fn save(&self, entry: &serde_json::Value) -> Result<MonitorStatus, MonitorsError>;

@@ -14,6 +14,7 @@ mod feed;
 mod lateness;
 mod policies;
 mod tell;
+pub(crate) mod verify;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};

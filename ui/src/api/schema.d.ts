@@ -495,6 +495,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/monitors/{name}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether what a monitor judged comes out again from what is stored. It is judged anew, minute by minute; nothing is changed. */
+        get: operations["verify_monitor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/notifications": {
         parameters: {
             query?: never;
@@ -3240,6 +3257,37 @@ export interface components {
              */
             value: number | null;
         };
+        /** @description Whether what was judged comes out again from what is stored. */
+        VerificationAnswer: {
+            /**
+             * Format: int64
+             * @description How many minutes were compared.
+             */
+            compared: number;
+            /**
+             * Format: int64
+             * @description The first minute that differs.
+             */
+            first_ms: number | null;
+            /**
+             * Format: int64
+             * @description How many minutes differ.
+             */
+            minutes: number | null;
+            /** @description The monitor. */
+            monitor: string;
+            /**
+             * Format: int64
+             * @description How many minutes were judged by another definition, and are not compared.
+             */
+            of_other_definitions: number;
+            /** @description `same`, `differs`, or `nothing` where there was nothing to compare. */
+            result: string;
+            /** @description What differs in the first of them. */
+            what: string | null;
+            /** @description What that can come from, or why there was nothing to compare. */
+            why: string | null;
+        };
         /** @description What runs. */
         VersionInfo: {
             /** @description `weir`. */
@@ -4601,6 +4649,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TransitionList"];
+                };
+            };
+            /** @description Any error; `code` says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    verify_monitor: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first instant; an hour before `to` unless said.
+                 * @example now-1d
+                 */
+                from?: string;
+                /**
+                 * @description The first instant after the range; now unless said.
+                 * @example now
+                 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The monitor's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerificationAnswer"];
                 };
             };
             /** @description Any error; `code` says which. */

@@ -14,7 +14,7 @@ use crate::extract::{self, Params, Segments};
 use crate::hush::Hush;
 use crate::wire::{
     JudgedSeriesItem, MonitorDetail, MonitorItem, MonitorList, MonitorSeries, TransitionItem, TransitionList,
-    UnitName,
+    UnitName, VerificationAnswer,
 };
 use crate::{group_key, instant};
 
@@ -108,6 +108,38 @@ pub(crate) async fn monitor_series(
         Ok(MonitorSeries { unit: UnitName(status.unit), series: items.collect() })
     };
     shared.gate.answer(seen).await
+}
+
+/// Which minutes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VerifyParams {
+    /// The first instant; an hour before `to` unless said.
+    #[param(example = "now-1d")]
+    from: Option<String>,
+    /// The first instant after the range; now unless said.
+    #[param(example = "now")]
+    to: Option<String>,
+}
+
+/// Whether what a monitor judged comes out again from what is stored. It is judged anew, minute by minute; nothing is changed.
+#[utoipa::path(
+    get,
+    path = "/api/monitors/{name}/verify",
+    tag = "monitors",
+    params(("name" = String, Path, description = "The monitor's name."), VerifyParams),
+    responses((status = 200, description = "What came of it.", body = VerificationAnswer), ApiError)
+)]
+pub(crate) async fn verify_monitor(
+    State(shared): State<Shared>,
+    Segments(name): Segments<String>,
+    Params(params): Params<VerifyParams>,
+) -> Result<JsonText, ApiError> {
+    let range = instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?;
+    let monitors = Arc::clone(&shared.monitors);
+    let verified = move |_: &_| Ok(VerificationAnswer::new(&name, &monitors.verify(&name, range)?));
+    shared.gate.answer(verified).await
 }
 
 /// Which changes.

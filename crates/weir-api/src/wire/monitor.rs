@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use weir_types::{JudgedSeries, Judgement, MonitorStatus, UnixMicros};
+use weir_types::{JudgedSeries, Judgement, MonitorStatus, UnixMicros, Verification, VerificationOutcome};
 
 use super::{GroupItem, StateName, TagMap, TransitionItem, UnitName};
 
@@ -181,6 +181,58 @@ pub struct PreviewAnswer {
     pub verdicts: Vec<String>,
     /// A threshold that would have made one alert a week, where one can be found.
     pub suggested_threshold: Option<f64>,
+}
+
+/// Whether what was judged comes out again from what is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VerificationAnswer {
+    /// The monitor.
+    pub monitor: String,
+    /// How many minutes were compared.
+    pub compared: u64,
+    /// How many minutes were judged by another definition, and are not compared.
+    pub of_other_definitions: u64,
+    /// `same`, `differs`, or `nothing` where there was nothing to compare.
+    pub result: String,
+    /// The first minute that differs.
+    pub first_ms: Option<i64>,
+    /// How many minutes differ.
+    pub minutes: Option<u64>,
+    /// What differs in the first of them.
+    pub what: Option<String>,
+    /// What that can come from, or why there was nothing to compare.
+    pub why: Option<String>,
+}
+
+impl VerificationAnswer {
+    /// What came of a monitor.
+    pub fn new(monitor: &str, verification: &Verification) -> Self {
+        let Verification { compared, of_other_definitions, outcome } = verification;
+        let answer = Self {
+            monitor: monitor.to_owned(),
+            compared: *compared,
+            of_other_definitions: *of_other_definitions,
+            result: "same".to_owned(),
+            first_ms: None,
+            minutes: None,
+            what: None,
+            why: None,
+        };
+        match outcome {
+            VerificationOutcome::Same => answer,
+            VerificationOutcome::Nothing(why) => {
+                Self { result: "nothing".to_owned(), why: Some(why.to_string()), ..answer }
+            }
+            VerificationOutcome::Differs { first, minutes, what, why } => Self {
+                result: "differs".to_owned(),
+                first_ms: Some(first.as_millis()),
+                minutes: Some(*minutes),
+                what: Some(what.to_string()),
+                why: Some(why.to_string()),
+                ..answer
+            },
+        }
+    }
 }
 
 /// A condition to be explained.

@@ -99,6 +99,7 @@ fn monitor_examples() -> Vec<Example> {
         plain("get", "/api/monitors"),
         at("get", "/api/monitors/{name}", "/api/monitors/p95-latency"),
         at("get", "/api/monitors/{name}/series", "/api/monitors/p95-latency/series"),
+        at("get", "/api/monitors/{name}/verify", "/api/monitors/p95-latency/verify"),
         at("get", "/api/monitors/{name}/transitions", "/api/monitors/p95-latency/transitions"),
         (
             "put",

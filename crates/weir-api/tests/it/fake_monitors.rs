@@ -9,7 +9,7 @@ use weir_types::{
     AuditError, AuditFilter, AuditLog, BoxFuture, Delivery, DeliveryQueue, DeliveryState, GroupStatus,
     JudgedPoint, JudgedSeries, Judgement, KeptJudge, MonitorStatus, Monitors, MonitorsError, NewAuditEntry,
     NewDelivery, Notice, OpenNotice, PolicyAction, Preview, SavedMonitor, Silence, Tags, Telling, TickCommit,
-    TimeRange, Transition, TransitionFilter, TransitionReason, UnixMicros,
+    TimeRange, Transition, TransitionFilter, TransitionReason, UnixMicros, Verification, VerificationOutcome,
 };
 
 use crate::fakes::{NOW, TRACE};
@@ -129,6 +129,17 @@ impl Monitors for FakeMonitors {
         };
         let points = vec![point(range.from, 900.0, None), point(range.to, 6_000.0, Some(5_500.0))];
         Ok(vec![JudgedSeries { group, points }])
+    }
+
+    fn verify(&self, name: &str, range: TimeRange) -> Result<Verification, MonitorsError> {
+        self.known(name)?;
+        let outcome = VerificationOutcome::Differs {
+            first: range.from,
+            minutes: 2,
+            what: "readings".into(),
+            why: "values of that time came later".into(),
+        };
+        Ok(Verification { compared: 60, of_other_definitions: 1, outcome })
     }
 
     fn preview(&self, entry: &Value, range: TimeRange) -> Result<Preview, MonitorsError> {

@@ -64,7 +64,7 @@ pub enum MonitorAction {
     Backtest(BacktestArgs),
     /// Judge anew what a Weir has judged, and say where it does not come to the same
     #[command(
-        after_help = "Examples:\n  weir monitor verify --data-dir weir-data\n  weir monitor verify error-rate-spike --from now-7d\n\nThe data folder is opened, so no Weir may run on it; a copy of a backup serves as well. The exit status is 1 when\nsomething differs."
+        after_help = "Examples:\n  weir monitor verify\n  weir monitor verify error-rate-spike --from now-7d\n\nA running Weir is asked; when none runs, the data folder is opened. A copy of a backup serves as well. The exit\nstatus is 1 when something differs."
     )]
     Verify(VerifyArgs),
     /// Read monitors of another system, and say what does not come along
@@ -181,10 +181,6 @@ pub struct VerifyArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
-    /// The configuration file [default: weir.toml, when it is there]
-    #[arg(long, short, value_name = "FILE", env = "WEIR_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// The data folder [default: that of the configuration]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub server: ServerArgs,
 }

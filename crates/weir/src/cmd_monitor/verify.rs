@@ -1,52 +1,66 @@
 //! `weir monitor verify`: judges anew what a Weir has judged, from what its data folder holds.
 //!
-//! Digests of each minute are in the state store, and the cells that were judged in the store. A running Weir holds both, so
-//! the folder is that of one that was stopped, or a copy. Nothing is changed.
+//! Digests of each minute are in the state store, and the cells that were judged in the store. A running Weir holds both, so it
+//! is asked, and judges by its own definitions; when none runs the folder is opened. Nothing is changed.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use weir_monitor::{Entry, Monitor, Outcome, Recorded, Verified, verify};
-use weir_types::{Clock as _, SystemClock, TimeRange, TransitionFilter, UnixMicros};
+use weir_api::wire::{MonitorList, VerificationAnswer};
+use weir_monitor::{Entry, Monitor};
+use weir_types::{Clock as _, SystemClock, UnixMicros};
 
 use crate::cli::{DefinitionArgs, Format, VerifyArgs};
-use crate::client::Local;
-use crate::config::{self, Source};
+use crate::client::{Backend, Client, Local};
+use crate::judge::verify::verified;
 use crate::output;
-
-/// Changes of one monitor that are read: a monitor with more flaps, and its groups are known by its latest.
-const CHANGES_MAX: usize = 100_000;
 
 /// Compares, and prints what came of it; the exit status is 1 when something differs.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let local = Local::open(&folder(args)?).context(
-        "the data folder is read, which a running Weir holds; stop it, or name a copy with --data-dir",
-    )?;
-    let verified = all(&local, args);
-    local.close()?;
-    let verified = verified?;
+    let verified = match Backend::find(&args.server)? {
+        Backend::Remote(client) => asked(&client, args)?,
+        Backend::Local(local) => {
+            let verified = here(&local, args);
+            local.close()?;
+            verified?
+        }
+    };
     output::print(&shown(&verified, args.format)?)?;
-    let differs = verified.iter().any(|one| matches!(one.outcome, Outcome::Differs { .. }));
+    let differs = verified.iter().any(|one| one.result == "differs");
     Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn folder(args: &VerifyArgs) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = &args.data_dir {
-        return Ok(folder.clone());
+/// Asks a running Weir, one monitor after the other.
+fn asked(client: &Client, args: &VerifyArgs) -> anyhow::Result<Vec<VerificationAnswer>> {
+    if !args.files.is_empty() {
+        bail!("a running Weir judges by its own definitions; leave --file out, or name a copy of its data with --data-dir");
     }
-    let source = Source::find(args.config.as_deref())?;
-    let file = config::read(&source).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    Ok(file.server.data_dir)
+    let known: MonitorList = client.get("/api/monitors", &[])?;
+    if let Some(name) = args.names.iter().find(|name| known.monitors.iter().all(|one| one.name != **name)) {
+        let hint = weir_query::did_you_mean(name, known.monitors.iter().map(|one| one.name.as_str()));
+        bail!("there is no monitor {name}{}", hint.map_or_else(String::new, |hint| format!("; {hint}")));
+    }
+    let chosen = known.monitors.iter().filter(|one| match &args.names[..] {
+        [] => one.is_enabled,
+        names => names.contains(&one.name),
+    });
+    let range = [("from", args.from.as_str()), ("to", args.to.as_str())];
+    chosen
+        .map(|one| {
+            let path = format!("/api/monitors/{}/verify", one.name);
+            client.get(&path, &range).with_context(|| format!("monitor {} cannot be judged anew", one.name))
+        })
+        .collect()
 }
 
-fn all(local: &Local, args: &VerifyArgs) -> anyhow::Result<Vec<Verified>> {
+/// Judges anew what a data folder holds.
+fn here(local: &Local, args: &VerifyArgs) -> anyhow::Result<Vec<VerificationAnswer>> {
     let alerts = local.store.alerts();
     let saved = local.runtime.block_on(alerts.saved_monitors())?;
     let saved: Result<Vec<Entry>, _> =
         saved.into_iter().map(|saved| serde_json::from_value(saved.entry)).collect();
-    let definitions = DefinitionArgs { files: args.files.clone(), config: args.config.clone() };
+    let definitions = DefinitionArgs { files: args.files.clone(), config: args.server.config.clone() };
     let saved = saved.context("what was saved from the dashboard cannot be read")?;
     let monitors = match super::load_under(&definitions, saved)? {
         Ok(monitors) => monitors,
@@ -59,27 +73,15 @@ fn all(local: &Local, args: &VerifyArgs) -> anyhow::Result<Vec<Verified>> {
         [] => monitor.is_enabled,
         names => names.contains(&monitor.name),
     };
-    let scan = local.store.scan();
-    let mut verified = Vec::new();
-    for monitor in monitors.iter().filter(chosen) {
-        let recorded = recorded(local, &monitor.name, range)?;
-        verified.push(verify(monitor, &recorded, range, &scan)?);
-    }
-    Ok(verified)
+    let (scan, runtime) = (local.store.scan(), local.runtime.handle());
+    let one = |monitor: &Monitor| {
+        let verification = verified(monitor, range, &scan, &*alerts, runtime)?;
+        Ok(VerificationAnswer::new(&monitor.name, &verification))
+    };
+    monitors.iter().filter(chosen).map(one).collect()
 }
 
-/// What the state store has of a monitor up to the end of a range.
-fn recorded(local: &Local, name: &str, range: TimeRange) -> anyhow::Result<Recorded> {
-    let alerts = local.store.alerts();
-    let filter =
-        TransitionFilter { monitor: Some(name.into()), limit: CHANGES_MAX, ..TransitionFilter::default() };
-    Ok(Recorded {
-        digests: local.runtime.block_on(alerts.digests(name, UnixMicros(0), range.to))?,
-        changes: local.runtime.block_on(alerts.transitions(&filter))?,
-    })
-}
-
-fn shown(verified: &[Verified], format: Format) -> anyhow::Result<String> {
+fn shown(verified: &[VerificationAnswer], format: Format) -> anyhow::Result<String> {
     if format == Format::Json {
         let objects: Vec<Value> = verified.iter().map(json_of).collect();
         return Ok(serde_json::to_string(&objects)? + "\n");
@@ -87,7 +89,7 @@ fn shown(verified: &[Verified], format: Format) -> anyhow::Result<String> {
     let header = ["monitor", "minutes", "result", "why"].map(str::to_owned);
     let rows = verified.iter().map(|one| {
         let (result, why) = told(one);
-        vec![one.monitor.to_string(), one.compared.to_string(), result, why]
+        vec![one.monitor.clone(), one.compared.to_string(), result, why]
     });
     match format {
         Format::Csv => output::csv(&header, rows),
@@ -96,39 +98,40 @@ fn shown(verified: &[Verified], format: Format) -> anyhow::Result<String> {
 }
 
 /// What came of a monitor, and why, for people.
-fn told(one: &Verified) -> (String, String) {
-    let others = match one.of_other_definitions {
-        0 => String::new(),
-        minutes => format!("{minutes} minutes were judged by another definition"),
-    };
-    match &one.outcome {
-        Outcome::Same => ("the same".to_owned(), others),
-        Outcome::Nothing(why) => ("nothing to compare".to_owned(), why.to_string()),
-        Outcome::Differs { first, minutes, what, why } => {
-            let plural = if *minutes == 1 { "minute" } else { "minutes" };
-            (format!("{minutes} {plural} differ, first {}", output::time(*first)), format!("{what}: {why}"))
+fn told(one: &VerificationAnswer) -> (String, String) {
+    let why = one.why.clone().unwrap_or_default();
+    match one.result.as_str() {
+        "same" if one.of_other_definitions > 0 => {
+            ("the same".to_owned(), format!("{} minutes were judged by another definition", one.of_other_definitions))
+        }
+        "same" => ("the same".to_owned(), String::new()),
+        "nothing" => ("nothing to compare".to_owned(), why),
+        _ => {
+            let minutes = one.minutes.unwrap_or_default();
+            let plural = if minutes == 1 { "minute" } else { "minutes" };
+            let what = one.what.as_deref().unwrap_or_default();
+            (format!("{minutes} {plural} differ, first {}", first(one)), format!("{what}: {why}"))
         }
     }
 }
 
-fn json_of(one: &Verified) -> Value {
+fn first(one: &VerificationAnswer) -> String {
+    one.first_ms.map_or_else(String::new, |ms| output::time(UnixMicros(ms.saturating_mul(1_000))))
+}
+
+fn json_of(one: &VerificationAnswer) -> Value {
     let mut object = json!({
-        "monitor": &*one.monitor,
+        "monitor": one.monitor,
         "compared": one.compared,
         "of_other_definitions": one.of_other_definitions,
+        "result": one.result,
     });
-    match &one.outcome {
-        Outcome::Same => object["result"] = "same".into(),
-        Outcome::Nothing(why) => {
-            object["result"] = "nothing".into();
-            object["why"] = why.to_string().into();
-        }
-        Outcome::Differs { first, minutes, what, why } => {
-            object["result"] = "differs".into();
-            object["first"] = output::time(*first).into();
-            object["minutes"] = (*minutes).into();
-            object["what"] = what.to_string().into();
-            object["why"] = why.to_string().into();
+    if one.first_ms.is_some() {
+        object["first"] = first(one).into();
+    }
+    for (key, value) in [("minutes", one.minutes.map(Value::from)), ("what", one.what.clone().map(Value::from)), ("why", one.why.clone().map(Value::from))] {
+        if let Some(value) = value {
+            object[key] = value;
         }
     }
     object

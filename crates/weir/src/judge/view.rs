@@ -6,10 +6,11 @@ use weir_monitor::{BacktestOptions, Engine, Entry, Judged, Monitor, MonitorBackt
 use weir_types::metric::Unit;
 use weir_types::{
     ActionRecord, AlertState, GroupStatus, JudgedSeries, MonitorStatus, Monitors, MonitorsError, Preview,
-    Tags, TimeRange, UnixMicros,
+    Tags, TimeRange, UnixMicros, Verification,
 };
 
-use super::{Judge, State};
+use super::verify::verified;
+use super::{Judge, JudgeParts, State};
 
 /// Points of a series: as many as a chart has room for.
 const POINTS_MAX: usize = 400;
@@ -55,6 +56,14 @@ impl Monitors for Judge {
         let judged = self.judged(Monitor { is_enabled: true, ..monitor }, range)?;
         let preview = judged.map(MonitorBacktest::preview).unwrap_or_default();
         Ok(Preview { explanation: Arc::from(explanation), unit: Some(unit), ..preview })
+    }
+
+    fn verify(&self, name: &str, range: TimeRange) -> Result<Verification, MonitorsError> {
+        let monitors = self.definitions.monitors();
+        let monitor = monitors.iter().find(|monitor| monitor.name == name);
+        let monitor = monitor.ok_or_else(|| MonitorsError::NotFound(name.to_owned()))?;
+        let JudgeParts { scan, alerts, runtime, .. } = &self.parts;
+        verified(monitor, range, scan, &**alerts, runtime)
     }
 
     fn save(&self, entry: &serde_json::Value) -> Result<MonitorStatus, MonitorsError> {

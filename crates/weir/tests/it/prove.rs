@@ -76,8 +76,14 @@ async fn what_was_judged_in_an_incident_comes_out_again_and_is_what_a_backtest_s
     ran.good();
     assert_eq!(of(&asked, SPIKE)["verdicts"], spike["verdicts"], "{asked:#?}");
     assert!((of(&asked, SPIKE)["alerts_per_week"].as_f64().unwrap() - 56.0).abs() < 0.1, "{asked:#?}");
-    let (_, ran) = ask(folder, &[&["monitor", "verify"], &data[..]].concat()).await;
-    let told = ran.bad();
-    assert!(told.contains("which a running Weir holds"), "{told}");
+    let verify = ["monitor", "verify", "--from", "now-7d", "--server", &server];
+    let (verified, ran) = ask(folder, &verify).await;
+    ran.good();
+    assert_eq!(of(&verified, SPIKE)["result"], "same", "{verified:#?}");
+    assert!(of(&verified, SPIKE)["compared"].as_u64().unwrap() > 5, "{verified:#?}");
+    let (_, ran) = ask(folder, &[&verify[..], &["error-rate-spke"]].concat()).await;
+    assert!(ran.bad().contains("did you mean `error-rate-spike`"));
+    let (_, ran) = ask(folder, &[&verify[..], &["--file", "stricter.toml"]].concat()).await;
+    assert!(ran.bad().contains("judges by its own definitions"));
     weir.kill().await.unwrap();
 }

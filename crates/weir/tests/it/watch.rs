@@ -15,6 +15,17 @@ message = "{value} injections in {app.name}"
 name = "quiet"
 condition = 'events("source:guard \"no such words\"").rollup("count").last("15m") > 0'
 message = "never"
+
+[[slos]]
+name = "calm"
+bad = "count(weir.events{source:guard, level:warning})"
+total = "count(weir.events{source:guard})"
+target = "99%"
+
+[[monitors]]
+name = "calm-burn"
+condition = 'burn_rate("calm").long_window("1h").short_window("5m") > 14.4'
+message = "the budget burns {value} times as fast as it may"
 "#;
 
 /// Sends an event as DogStatsD's clients do.
@@ -80,6 +91,18 @@ async fn events_that_clients_send_alert_by_what_they_say_and_go_on_after_a_resta
     assert_eq!(quiet["monitor"]["error"], serde_json::Value::Null, "{quiet}");
     let history = weir.get("/api/monitors/injections/transitions").await.unwrap().text();
     assert!(history.contains("1 × Prompt Injection, no. 0"), "{history}");
+
+    let burn = weir.get("/api/monitors/calm-burn").await.unwrap().json();
+    let group = &burn["groups"][0];
+    assert_eq!((&group["state"], &group["judgement"]["value"]), (&json!("alert"), &json!(100.0)), "{burn}");
+    assert!(burn["monitor"]["explanation"].as_str().unwrap().contains("1 % may be bad"), "{burn}");
+
+    // What was judged comes out again from what is stored, while Weir runs.
+    for monitor in ["injections", "calm-burn"] {
+        let path = format!("/api/monitors/{monitor}/verify?from=now-1h");
+        let verified = weir.get(&path).await.unwrap().json();
+        assert_eq!(verified["result"], "same", "{verified}");
+    }
 
     weir.kill9().await.unwrap();
     weir.restart().await.unwrap();
