@@ -100,7 +100,7 @@ fn label_name(key: &TagKey) -> String {
 }
 
 /// The lines of `/metrics` that Prometheus itself would write for its own alerts.
-pub(crate) fn exposed(standing: &[Standing]) -> String {
+pub(crate) fn exposed(standing: &[Standing], monitors: &[MonitorStatus]) -> String {
     let mut text = String::new();
     let shown = standing.get(..EXPOSED_MAX).unwrap_or(standing);
     // Writing to a string cannot fail.
@@ -119,6 +119,12 @@ pub(crate) fn exposed(standing: &[Standing]) -> String {
     let _ = writeln!(text, "# HELP weir_alerts_left_out Alerts over the number that is exposed.");
     let _ = writeln!(text, "# TYPE weir_alerts_left_out gauge");
     let _ = writeln!(text, "weir_alerts_left_out {}", standing.len() - shown.len());
+    let name = "weir_monitor_late_values_total";
+    let _ = writeln!(text, "# HELP {name} Values that came after a monitor had judged their minute.");
+    let _ = writeln!(text, "# TYPE {name} counter");
+    for monitor in monitors {
+        let _ = writeln!(text, "{name}{{monitor=\"{}\"}} {}", escaped(&monitor.name), monitor.late_values);
+    }
     text
 }
 

@@ -27,9 +27,9 @@ pub(crate) use settings::{Setting, not_of_this_kind};
 pub(crate) use source::length_of_text;
 pub(crate) use threshold::share_of_text;
 pub use tree::{
-    Algorithm, Anomaly, BudgetRule, Burn, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
-    Filled, Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule,
-    Rules, Seasonality, Shape, Threshold, Value, Window,
+    Algorithm, Anomaly, BudgetRule, Burn, Change, Comparison, Composite, Condition, Dialect, Direction,
+    EventQuery, Filled, Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator,
+    Reading, Rule, Rules, Seasonality, Shape, Threshold, Value, Window,
 };
 
 /// Bytes of a condition; as much as the query language takes.

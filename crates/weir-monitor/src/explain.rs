@@ -254,7 +254,10 @@ impl Page {
         self.line("objective", &rule.objective);
         if let Some(Rule { burn: Some(burn), query, .. }) = rule.rule.as_deref() {
             let allowed = burn.allowed * 100.0;
-            self.line("target", &format!("{} % are good, so {} % may be bad", tidy(100.0 - allowed), tidy(allowed)));
+            self.line(
+                "target",
+                &format!("{} % are good, so {} % may be bad", tidy(100.0 - allowed), tidy(allowed)),
+            );
             self.line("bad", &query.to_string());
         }
         match rule.over_us {

@@ -22,9 +22,9 @@ mod prove;
 mod template;
 
 pub use condition::{
-    Algorithm, Anomaly, BudgetRule, Burn, Change, Comparison, Composite, Condition, Dialect, Direction, EventQuery,
-    Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading, Rule, Rules,
-    Seasonality, Shape, Threshold, Value, Window,
+    Algorithm, Anomaly, BudgetRule, Burn, Change, Comparison, Composite, Condition, Dialect, Direction,
+    EventQuery, Forecast, Judged, MonitorRef, OutlierAlgorithm, Outliers, Period, PointAggregator, Reading,
+    Rule, Rules, Seasonality, Shape, Threshold, Value, Window,
 };
 pub use definition::{
     Action, ActionEntry, Amount, Definitions, Entry, Handling, Levels, Monitor, NoData, Severity, load,
@@ -39,8 +39,8 @@ pub use exchange::{
     shown_losses,
 };
 pub use explain::explain;
-pub use objective::{Slo, SloEntry};
 pub use ledger::{History, Keep, Ledger, Selection};
+pub use objective::{Slo, SloEntry};
 pub use prove::{
     BacktestOptions, BacktestReport, Difference, FoundState, GroupBacktest, MonitorBacktest, Outcome,
     Problem, Recorded, TestFile, TestRun, Verdict, Verified, backtest, junit, run_tests, verify,

@@ -50,6 +50,8 @@ pub struct MonitorStatus {
     pub error: Option<Arc<str>>,
     /// What else people should know: dead, too many groups, still learning.
     pub remarks: Vec<Arc<str>>,
+    /// How many values of its metrics came after their minute was judged, since Weir started.
+    pub late_values: u64,
 }
 
 /// A group of a monitor as it is now.

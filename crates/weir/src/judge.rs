@@ -17,6 +17,7 @@ mod tell;
 pub(crate) mod verify;
 mod view;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -30,7 +31,7 @@ use weir_types::{
 };
 
 use definitions::DefinitionStore;
-use lateness::Lateness;
+use lateness::{LateCounts, Lateness, Looker};
 use policies::Board;
 
 /// How long after a minute's end it is judged at the earliest: the store commits several times a second, and a call is
@@ -87,6 +88,7 @@ struct State {
     engine: Engine,
     ledger: Arc<Ledger>,
     lateness: Lateness,
+    late_counts: LateCounts,
     /// The last tick that was judged.
     ticked_to: Option<UnixMicros>,
     /// The last tick that was written.
@@ -113,6 +115,7 @@ impl Judge {
             engine,
             ledger,
             lateness: Lateness::default(),
+            late_counts: LateCounts::default(),
             ticked_to: None,
             committed_to: None,
             here_since,
@@ -288,6 +291,21 @@ impl Judge {
 }
 
 impl State {
+    /// Which monitors look at each metric, and when they were evaluated last.
+    fn lookers(&self) -> HashMap<Arc<str>, Vec<Looker>> {
+        let mut lookers: HashMap<Arc<str>, Vec<Looker>> = HashMap::new();
+        for monitor in self.engine.monitors().filter(|monitor| monitor.is_enabled) {
+            let looker: Looker = (Arc::from(monitor.name.as_str()), self.engine.evaluated_at(&monitor.name));
+            let mut metrics = monitor.condition.metrics();
+            metrics.sort();
+            metrics.dedup();
+            for metric in metrics {
+                lookers.entry(metric).or_default().push(looker.clone());
+            }
+        }
+        lookers
+    }
+
     /// Has each monitor wait for what its metrics were seen to need.
     fn set_delays(&mut self) {
         let metrics: Vec<(String, Vec<Arc<str>>)> = self

@@ -56,6 +56,6 @@ pub(crate) async fn prometheus_metrics(State(shared): State<Shared>) -> impl Int
 async fn alerts(shared: &Shared) -> String {
     let Ok(hush) = Hush::now(shared).await else { return String::new() };
     let monitors = Arc::clone(&shared.monitors);
-    let exposed = move |_: &_| Ok(standing::exposed(&Standing::all(&*monitors, &hush)));
+    let exposed = move |_: &_| Ok(standing::exposed(&Standing::all(&*monitors, &hush), &monitors.list()));
     shared.gate.run(exposed).await.unwrap_or_default()
 }

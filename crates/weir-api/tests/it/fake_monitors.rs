@@ -52,6 +52,7 @@ fn status(name: &str, condition: &str) -> MonitorStatus {
         delay_us: 1_500_000,
         error: None,
         remarks: vec!["one model is still learning".into()],
+        late_values: 3,
     }
 }
 

@@ -126,7 +126,9 @@ impl Metric {
             }
             Shape::Value(_) | Shape::Outliers(_) => {
                 let short_us = self.rule.burn.and_then(|burn| burn.short_us);
-                windows.extend(short_us.map(|us| TimeRange { from: window.to.saturating_add_us(-us), ..window }));
+                windows.extend(
+                    short_us.map(|us| TimeRange { from: window.to.saturating_add_us(-us), ..window }),
+                );
             }
         }
         if let Window::Current(_) = self.rule.window.value {

@@ -80,7 +80,9 @@ impl Watch {
             }
             (None, Judged::Composite(composite)) => Kind::Composite(composite.clone()),
             (None, Judged::Events(query)) => Kind::Nothing(Arc::from(query.why_not().unwrap_or_default())),
-            (None, _) => Kind::Nothing(Arc::from("its objective is not defined; write it as an entry [[slos]]")),
+            (None, _) => {
+                Kind::Nothing(Arc::from("its objective is not defined; write it as an entry [[slos]]"))
+            }
         };
         let every_us = judged.rule().map_or(0, |rule| rule.rules.every_us.value).max(UnixMicros::MINUTE);
         let revision = Arc::from(digest::revision(&format!("{:?}", monitor.entry)));

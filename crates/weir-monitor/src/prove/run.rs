@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use weir_types::{
-    AlertState, Cell, CellDelta, KeptGroup, KeptJudge, Scan, ScanError, TagKey, Tags, Transition, UnixMicros, metric,
+    AlertState, Cell, CellDelta, KeptGroup, KeptJudge, Scan, ScanError, TagKey, Tags, Transition, UnixMicros,
+    metric,
 };
 
 use super::case::{Case, Fault, TestFile};
@@ -73,7 +74,7 @@ fn run(case: &Case, monitors: &[Monitor]) -> TestRun {
         return run;
     };
     let own = |text: String| Problem { line: case.monitor_line, text };
-    let story = match Stage::play(case, &tested, true) {
+    let story = match Stage::play(case, &tested, Faults::ALL) {
         Ok(story) => story,
         Err(error) => {
             run.problems.push(own(error.to_string()));
@@ -87,12 +88,41 @@ fn run(case: &Case, monitors: &[Monitor]) -> TestRun {
     run.problems.extend(different);
     run.problems.extend(compare::notifications(case, &story.tellings));
     if case.faults.iter().any(|fault| matches!(fault, Fault::Restart { .. }))
-        && let Ok(whole) = Stage::play(case, &tested, false)
+        && let Ok(whole) = Stage::play(case, &tested, Faults { restarts: false, ..Faults::ALL })
         && (&whole.transitions, &whole.tellings) != (&story.transitions, &story.tellings)
     {
         run.problems.push(own("a restart changed what happened or what was told".to_owned()));
     }
+    if waits_for_late_values(case, &tested)
+        && let Ok(in_time) = Stage::play(case, &tested, Faults { late: false, ..Faults::ALL })
+        && (&in_time.transitions, &in_time.tellings) != (&story.transitions, &story.tellings)
+    {
+        run.problems.push(own(
+            "values that are late by no more than its evaluation_delay changed what happened or what was told".to_owned(),
+        ));
+    }
     run
+}
+
+/// Which faults happen.
+#[derive(Clone, Copy)]
+struct Faults {
+    restarts: bool,
+    late: bool,
+}
+
+impl Faults {
+    const ALL: Self = Self { restarts: true, late: true };
+}
+
+/// Whether values are late, and every monitor of the test waits for them.
+fn waits_for_late_values(case: &Case, tested: &[Monitor]) -> bool {
+    let late = case.faults.iter().filter_map(|fault| match fault {
+        Fault::Late { by, .. } => Some(by * UnixMicros::MINUTE),
+        Fault::Restart { .. } => None,
+    });
+    let delay_us = tested.iter().map(|monitor| monitor.handling.delay_us.unwrap_or(0)).min();
+    late.max().is_some_and(|late_us| delay_us.is_some_and(|delay_us| delay_us >= late_us))
 }
 
 /// The monitor of a test, and those that it names.
@@ -131,7 +161,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn play(case: &'a Case, monitors: &'a [Monitor], with_restarts: bool) -> Result<Story, ScanError> {
+    fn play(case: &'a Case, monitors: &'a [Monitor], faults: Faults) -> Result<Story, ScanError> {
         let mut tags: BTreeMap<Arc<str>, Vec<TagKey>> = BTreeMap::new();
         for series in &case.series {
             let known = tags.entry(Arc::clone(&series.key.metric)).or_default();
@@ -140,7 +170,7 @@ impl<'a> Stage<'a> {
             known.dedup();
         }
         let cells = Arc::new(Cells::new(tags));
-        let mut arriving = arrivals(case);
+        let mut arriving = arrivals(case, faults.late);
         let still_to_come = arriving.split_off(&1);
         for (_, there_before) in arriving {
             cells.add(&there_before);
@@ -157,7 +187,7 @@ impl<'a> Stage<'a> {
             let at = case.start.saturating_add_us(tick * UnixMicros::MINUTE);
             let report = stage.engine.tick(at, Presence::Here, true, &stage.ledger);
             stage.note(report);
-            if with_restarts && case.faults.contains(&Fault::Restart { tick }) {
+            if faults.restarts && case.faults.contains(&Fault::Restart { tick }) {
                 stage.restart(at)?;
             }
             if tick % 60 == 0 {
@@ -211,7 +241,7 @@ fn read(engine: &mut Engine, cells: &Arc<Cells>, at: UnixMicros) -> Result<Ledge
 }
 
 /// Which cells are there from which tick on; those of the history are there before the first.
-fn arrivals(case: &Case) -> BTreeMap<i64, Vec<CellDelta>> {
+fn arrivals(case: &Case, with_late: bool) -> BTreeMap<i64, Vec<CellDelta>> {
     let mut arriving: BTreeMap<i64, Vec<CellDelta>> = BTreeMap::new();
     for series in &case.series {
         for (minute, values) in
@@ -229,7 +259,7 @@ fn arrivals(case: &Case) -> BTreeMap<i64, Vec<CellDelta>> {
                 continue;
             }
             let late = case.faults.iter().filter_map(|fault| match fault {
-                Fault::Late { from, by } if (*from..from + by).contains(&minute) => Some(*by),
+                Fault::Late { from, by } if with_late && (*from..from + by).contains(&minute) => Some(*by),
                 _ => None,
             });
             let tick = minute + 1 + late.max().unwrap_or(0);

@@ -11,6 +11,7 @@ mod events;
 mod exchange;
 mod files;
 mod language;
+mod late;
 mod ledger;
 mod memory;
 mod messages;

@@ -5,8 +5,8 @@ use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
 
 use weir_types::{
-    Cell, CellDelta, CellKey, Event, Point, PointKind, Record, Score, ScoreValue, Span, TagKey, Tags, UnixMicros,
-    limits, metric,
+    Cell, CellDelta, CellKey, Event, Point, PointKind, Record, Score, ScoreValue, Span, TagKey, Tags,
+    UnixMicros, limits, metric,
 };
 
 use crate::arrow::storable;

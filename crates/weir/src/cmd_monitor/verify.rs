@@ -34,7 +34,9 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 /// Asks a running Weir, one monitor after the other.
 fn asked(client: &Client, args: &VerifyArgs) -> anyhow::Result<Vec<VerificationAnswer>> {
     if !args.files.is_empty() {
-        bail!("a running Weir judges by its own definitions; leave --file out, or name a copy of its data with --data-dir");
+        bail!(
+            "a running Weir judges by its own definitions; leave --file out, or name a copy of its data with --data-dir"
+        );
     }
     let known: MonitorList = client.get("/api/monitors", &[])?;
     if let Some(name) = args.names.iter().find(|name| known.monitors.iter().all(|one| one.name != **name)) {
@@ -101,9 +103,10 @@ fn shown(verified: &[VerificationAnswer], format: Format) -> anyhow::Result<Stri
 fn told(one: &VerificationAnswer) -> (String, String) {
     let why = one.why.clone().unwrap_or_default();
     match one.result.as_str() {
-        "same" if one.of_other_definitions > 0 => {
-            ("the same".to_owned(), format!("{} minutes were judged by another definition", one.of_other_definitions))
-        }
+        "same" if one.of_other_definitions > 0 => (
+            "the same".to_owned(),
+            format!("{} minutes were judged by another definition", one.of_other_definitions),
+        ),
         "same" => ("the same".to_owned(), String::new()),
         "nothing" => ("nothing to compare".to_owned(), why),
         _ => {
@@ -129,7 +132,11 @@ fn json_of(one: &VerificationAnswer) -> Value {
     if one.first_ms.is_some() {
         object["first"] = first(one).into();
     }
-    for (key, value) in [("minutes", one.minutes.map(Value::from)), ("what", one.what.clone().map(Value::from)), ("why", one.why.clone().map(Value::from))] {
+    for (key, value) in [
+        ("minutes", one.minutes.map(Value::from)),
+        ("what", one.what.clone().map(Value::from)),
+        ("why", one.why.clone().map(Value::from)),
+    ] {
         if let Some(value) = value {
             object[key] = value;
         }

@@ -1,5 +1,7 @@
 //! Keeps the ledger and the engine's bands up to what the store knows.
 
+use std::collections::HashMap;
+
 use weir_monitor::{BandHistory, Follow, History, Keep, Ledger, Selection};
 use weir_types::{CellSnapshot, Need, ScanError, ScanRequest, ScanSource, TimeRange, UnixMicros};
 
@@ -16,12 +18,11 @@ impl Judge {
         let judged_to = state.ticked_to.unwrap_or(UnixMicros(i64::MIN));
         match &batches {
             Some(batches) => {
+                let lookers = if batches.is_empty() { HashMap::new() } else { state.lookers() };
                 for batch in batches {
-                    let late = state.ledger.apply(batch, judged_to);
-                    if late > 0 {
-                        tracing::debug!(late, "values came after their minute was judged");
-                    }
+                    state.ledger.apply(batch, judged_to);
                     state.lateness.note(batch, now);
+                    state.late_counts.note(batch, &lookers);
                 }
             }
             None => state.is_following = false,

@@ -1,5 +1,6 @@
 //! How late values come: what a metric was seen to need after the end of a minute until almost all values of the minute
-//! are there. Monitors wait for as long before they judge it.
+//! are there. Monitors wait for as long before they judge it. What is later still is counted for each monitor that had
+//! judged its minute already.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -55,6 +56,49 @@ impl Lateness {
     }
 }
 
+/// Of one monitor, how many values of its metrics there were, and how many came after their minute was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LateCount {
+    pub(super) values: u64,
+    pub(super) late: u64,
+}
+
+impl LateCount {
+    /// Whether so many are late that people should know: more than are left behind by a wait for almost all.
+    pub(super) fn is_much(self) -> bool {
+        self.values >= SAMPLES_MIN && self.late.saturating_mul(50) > self.values
+    }
+}
+
+/// What came late for monitors.
+#[derive(Default)]
+pub(super) struct LateCounts {
+    by_monitor: HashMap<Arc<str>, LateCount>,
+}
+
+/// A monitor that looks at a metric, and when it was evaluated last.
+pub(super) type Looker = (Arc<str>, Option<UnixMicros>);
+
+impl LateCounts {
+    /// Notes what a batch adds to metrics that monitors look at.
+    pub(super) fn note(&mut self, batch: &CellBatch, lookers: &HashMap<Arc<str>, Vec<Looker>>) {
+        for delta in &batch.added {
+            for (monitor, evaluated_at) in lookers.get(&delta.key.metric).into_iter().flatten() {
+                let count = self.by_monitor.entry(Arc::clone(monitor)).or_default();
+                count.values = count.values.saturating_add(delta.cell.count);
+                if evaluated_at.is_some_and(|at| delta.minute < at) {
+                    count.late = count.late.saturating_add(delta.cell.count);
+                }
+            }
+        }
+    }
+
+    /// What came late for a monitor since Weir started.
+    pub(super) fn of(&self, monitor: &str) -> LateCount {
+        self.by_monitor.get(monitor).copied().unwrap_or_default()
+    }
+}
+
 /// The same shape with half the weight.
 fn halved(seen: &Histogram) -> Histogram {
     let mut halved = Histogram::new();
@@ -89,6 +133,27 @@ mod tests {
         lateness.note(&batch(95, 100), now);
         assert_eq!(lateness.delay_us("m"), 4 * UnixMicros::MINUTE);
         assert_eq!(lateness.delay_us("other"), 0);
+    }
+
+    #[test]
+    fn what_comes_after_its_minute_was_judged_is_counted_for_those_who_had_judged_it() {
+        let minute = |n: i64| Some(UnixMicros(n * UnixMicros::MINUTE));
+        let lookers = HashMap::from([(
+            Arc::from("m"),
+            vec![
+                (Arc::from("soon"), minute(100)),
+                (Arc::from("waits"), minute(95)),
+                (Arc::from("new"), None),
+            ],
+        )]);
+        let mut counts = LateCounts::default();
+        for n in 90..100 {
+            counts.note(&batch(n, 10), &lookers);
+        }
+        assert_eq!(counts.of("soon"), LateCount { values: 100, late: 100 });
+        assert_eq!(counts.of("waits"), LateCount { values: 100, late: 50 });
+        assert_eq!(counts.of("new"), LateCount { values: 100, late: 0 });
+        assert_eq!(counts.of("other"), LateCount::default());
     }
 
     #[test]

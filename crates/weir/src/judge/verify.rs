@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use weir_monitor::{Monitor, Outcome, Recorded};
 use weir_types::{
-    AlertStore, MonitorsError, Scan, TimeRange, TransitionFilter, UnixMicros, Verification, VerificationOutcome,
+    AlertStore, MonitorsError, Scan, TimeRange, TransitionFilter, UnixMicros, Verification,
+    VerificationOutcome,
 };
 
 /// Changes of one monitor that are read: a monitor with more flaps, and its groups are known by its latest.

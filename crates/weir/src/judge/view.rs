@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use weir_monitor::{BacktestOptions, Engine, Entry, Judged, Monitor, MonitorBacktest, Severity, backtest};
+use weir_monitor::{BacktestOptions, Engine, Entry, Monitor, MonitorBacktest, Severity, backtest};
 use weir_types::metric::Unit;
 use weir_types::{
     ActionRecord, AlertState, GroupStatus, JudgedSeries, MonitorStatus, Monitors, MonitorsError, Preview,
     Tags, TimeRange, UnixMicros, Verification,
 };
 
+use super::lateness::LateCount;
 use super::verify::verified;
 use super::{Judge, JudgeParts, State};
 
@@ -148,13 +149,14 @@ impl Judge {
             evaluated_at: engine.evaluated_at(&monitor.name),
             delay_us: super::DELAY_US + engine.delay_us(&monitor.name),
             error: engine.error(&monitor.name),
-            remarks: remarks(engine, monitor),
+            remarks: remarks(engine, monitor, state.late_counts.of(&monitor.name)),
+            late_values: state.late_counts.of(&monitor.name).late,
         }
     }
 }
 
 /// What else people should know of a monitor.
-fn remarks(engine: &Engine, monitor: &Monitor) -> Vec<Arc<str>> {
+fn remarks(engine: &Engine, monitor: &Monitor, late: LateCount) -> Vec<Arc<str>> {
     let mut remarks = Vec::new();
     if engine.waits_for_full_window(&monitor.name) {
         remarks.push("it is not judged yet: its window begins before there were values".to_owned());
@@ -174,6 +176,12 @@ fn remarks(engine: &Engine, monitor: &Monitor) -> Vec<Arc<str>> {
         let most = monitor.handling.groups_max;
         remarks
             .push(format!("there are more than {most} groups; those over it are judged as one, __other__"));
+    }
+    if late.is_much() {
+        let LateCount { values, late } = late;
+        remarks.push(format!(
+            "{late} of {values} values came after their minute was judged; with a longer evaluation_delay they count in time"
+        ));
     }
     if engine.evaluated_at(&monitor.name).is_some()
         && groups.is_empty()

@@ -114,7 +114,10 @@ pub(super) fn printed(
     }
     let leaves = rule.query.expr().leaves();
     if leaves.iter().any(|leaf| *leaf.metric == *metric::EVENTS) {
-        return Err("Datadog searches events; write it as `events(\"…\").rollup(\"count\").last(\"5m\") > 0`".to_owned());
+        return Err(
+            "Datadog searches events; write it as `events(\"…\").rollup(\"count\").last(\"5m\") > 0`"
+                .to_owned(),
+        );
     }
     let is_merged = rule.reading == Reading::Merged;
     let mut printer = Printer {
