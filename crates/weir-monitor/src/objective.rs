@@ -135,7 +135,7 @@ pub(crate) fn read<'a>(entries: impl Iterator<Item = &'a SloEntry>) -> (Vec<Slo>
                     objective: slo.name,
                     key: "name",
                     message: "it is defined twice".to_owned(),
-                })
+                });
             }
             Ok(slo) => slos.push(slo),
             Err(error) => errors.push(error),

@@ -196,9 +196,10 @@ impl<'a> Reader<'a> {
 
     /// The condition that words stand in a title or text, one after the other.
     fn words(&mut self, start: usize, text: &str, has_wildcards: bool) -> Result<Scope, QueryError> {
-        let parts: Vec<String> = match has_wildcards {
-            true => text.split('*').map(Event::normalised).collect(),
-            false => vec![Event::normalised(text)],
+        let parts: Vec<String> = if has_wildcards {
+            text.split('*').map(Event::normalised).collect()
+        } else {
+            vec![Event::normalised(text)]
         };
         if parts.iter().all(String::is_empty) {
             self.at = start;
