@@ -11,7 +11,7 @@ struct Model {
 }
 
 impl InjectionModel for Model {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "test-1"
     }
 
