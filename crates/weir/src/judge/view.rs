@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_monitor::{BacktestOptions, Engine, Entry, Monitor, MonitorBacktest, Severity, backtest};
+use weir_monitor::{BacktestOptions, Engine, Entry, Monitor, MonitorBacktest, Rule, Severity, backtest};
 use weir_types::metric::Unit;
 use weir_types::{
     ActionRecord, AlertState, GroupStatus, JudgedSeries, MonitorStatus, Monitors, MonitorsError, Preview,
@@ -142,7 +142,7 @@ impl Judge {
             comparison: rule.map(|rule| Arc::from(rule.rules.comparison.to_string())),
             warning: levels.and_then(|levels| levels.warning),
             critical: levels.and_then(|levels| levels.critical),
-            judges_the_unusual: rule.is_some_and(|rule| rule.judges_the_unusual()),
+            judges_the_unusual: rule.is_some_and(Rule::judges_the_unusual),
             by: by.unwrap_or_default(),
             state: state_now,
             counts,
