@@ -50,7 +50,7 @@ def test_llamaindex_by_openinference(stand):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("linked", [True, False], ids=["one trace", "two traces"])
+@pytest.mark.parametrize("linked", [True, False], ids=["linked", "unlinked"])
 def test_a_call_of_langchain_through_the_gateway_counts_once(stand, linked, stream):
     """LangChain's tracer is told of calls and never current: the gateway's span is no child of its span."""
     from langchain_openai import ChatOpenAI
@@ -58,7 +58,7 @@ def test_a_call_of_langchain_through_the_gateway_counts_once(stand, linked, stre
     from opentelemetry.propagate import inject
 
     if stream and not linked:
-        pytest.skip("nothing links them: a stream's record has no identifier, and the trace is another")
+        pytest.skip("nothing links them: a stream's record has no identifier, and the trace may be another")
     app = f"langchain-{linked}-{stream}"
     with tracing(http_exporter(stand)) as provider:
         instrumentor = LangChainInstrumentor()
@@ -86,4 +86,5 @@ def test_a_call_of_langchain_through_the_gateway_counts_once(stand, linked, stre
     [told] = spans(stand, f"trace_id = '{trace_id}' AND kind = 'llm' AND source = 'otlp' AND same_as IS NOT NULL")
     assert told["same_as"] == own["span_id"]
     assert told["input_tokens"] is None and own["input_tokens"] > 0
-    assert (own["trace_id"] == trace_id) == linked
+    if linked:
+        assert own["trace_id"] == trace_id
