@@ -135,7 +135,9 @@ impl<'a> Walk<'a> {
             .filter(|s| s.get("type") != Some(&Json::from("null")))
             .collect();
         let words: Vec<&str> = options.iter().flat_map(|option| words(option)).collect();
-        if !words.is_empty() {
+        let is_table = |option: &&Json| option.get("type") == Some(&Json::from("object"));
+        let tables: Vec<&Json> = options.iter().copied().filter(is_table).collect();
+        if !words.is_empty() && (tables.is_empty() || !value.get_ref().is_table()) {
             let found = value.get_ref().as_str();
             if found.is_some_and(|found| words.contains(&found)) {
                 return;
@@ -147,6 +149,7 @@ impl<'a> Walk<'a> {
             self.problems.push(with_suggestion(problem, found.unwrap_or_default(), words.into_iter()));
             return;
         }
+        let options = if words.is_empty() { options } else { tables };
         let attempts = options.iter().map(|option| {
             let mut attempt = Walk { root: self.root, problems: Vec::new() };
             attempt.value(value, option, key);

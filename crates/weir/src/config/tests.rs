@@ -242,3 +242,17 @@ fn a_token_budget_is_read_with_its_defaults_and_its_mistakes_are_told() {
     let told = mistakes("[agents.\"*\"]\non_over = \"refuse\"\n");
     assert!(told.contains("on_over"), "{told}");
 }
+
+#[test]
+fn a_word_or_a_table_may_say_which_classifier_is_used() {
+    let said = |classifier: &str| mistakes(&format!("[guard]\nclassifier = {classifier}\n"));
+    for good in ["\"off\"", "\"small\"", "{ model = \"/models/injection\" }"] {
+        assert!(said(good).starts_with("no mistakes"), "{}", said(good));
+    }
+    assert!(
+        said("{ mdoel = \"/models\" }").contains("did you mean `model`"),
+        "{}",
+        said("{ mdoel = \"/models\" }")
+    );
+    assert!(said("\"big\"").contains("expected \"off\" or \"small\""), "{}", said("\"big\""));
+}
