@@ -6,10 +6,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use weir_guard::{Packs, PacksConfig, Passage, Place};
+use weir_guard::{ClassifierUse, Packs, PacksConfig, Passage, Place};
 
 static PACKS: LazyLock<Packs> = LazyLock::new(|| {
-    Packs::new(&PacksConfig { classifier: true, ..PacksConfig::default() }).expect("the bundled packs are right")
+    Packs::new(&PacksConfig { classifier: ClassifierUse::Small, ..PacksConfig::default() }).expect("the bundled packs are right")
 });
 
 fuzz_target!(|data: &[u8]| {
