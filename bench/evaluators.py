@@ -12,14 +12,13 @@ Environment: BIN_DIR, where `weir` and the examples were built (default: target/
 
 import argparse
 import re
-import socket
 import statistics
 import threading
 import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from gateway import BIN, Stage, free_port, one_call, request_body
+from gateway import BIN, Stage, connect, free_port, one_call, payload_of, request_body
 
 WEIR_TOML = """
 [server]
@@ -98,17 +97,9 @@ def judge(way):
     return server
 
 
-def payload_of(number):
+def question(number):
     """A question of its own each time, so that no judgement is known from before."""
-    body = request_body(False).replace("quick brown fox", f"quick brown fox {number}", 1)
-    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer sk-bench\r\n"
-    return f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
-
-
-def connect(port):
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+    return payload_of(request_body(False).replace("quick brown fox", f"quick brown fox {number}", 1))
 
 
 def fill(ports, stop, per_second):
@@ -118,7 +109,7 @@ def fill(ports, stop, per_second):
     while not stop.wait(1 / per_second):
         for connection in connections.values():
             number += 1
-            one_call(connection, payload_of(f"again {number}"))
+            one_call(connection, question(f"again {number}"))
 
 
 def counters(port):
@@ -136,7 +127,7 @@ def measure(ports, calls, per_second):
         for name in sorted(connections, reverse=number % 2 == 1):
             due += 1 / per_second
             time.sleep(max(0, due - time.monotonic()))
-            times[name].append(one_call(connections[name], payload_of(number)))
+            times[name].append(one_call(connections[name], question(number)))
     none = statistics.median(times["none"])
     for name, port in ports.items():
         values = sorted(times[name])

@@ -196,6 +196,20 @@ def load(targets, body, rounds, seconds, connections, unit):
     print(f"  weir / nginx: throughput {rate_ratio:.2f}, CPU {cpu_ratio:.2f}")
 
 
+def connect(port):
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def payload_of(body):
+    """A call with this body, as it goes over the wire."""
+    return (
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+        f"authorization: Bearer sk-bench\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
 def one_call(connection, payload):
     """Microseconds from the first byte sent to the last byte received."""
     start = time.perf_counter_ns()
@@ -211,15 +225,9 @@ def one_call(connection, payload):
 
 
 def latency(ports, calls, per_second):
-    body = request_body(False)
-    connections, times = {}, {name: [] for name in ports}
-    for name, port in ports.items():
-        connections[name] = socket.create_connection(("127.0.0.1", port))
-        connections[name].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    payload = (
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
-        f"authorization: Bearer sk-bench\r\ncontent-length: {len(body)}\r\n\r\n{body}"
-    ).encode()
+    connections = {name: connect(port) for name, port in ports.items()}
+    times = {name: [] for name in ports}
+    payload = payload_of(request_body(False))
     due = time.monotonic()
     for _ in range(calls):
         for name, connection in connections.items():
