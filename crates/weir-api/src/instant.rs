@@ -6,6 +6,8 @@
 //!
 //! Pure: the time now is a parameter. Overflow is an error, never a wrap.
 
+use serde::Deserialize;
+use utoipa::IntoParams;
 use weir_types::{TimeRange, UnixMicros};
 
 use crate::error::ApiError;
@@ -29,6 +31,26 @@ const UNITS: [(&str, i64); 6] = [
     ("d", UnixMicros::DAY),
     ("w", 7 * UnixMicros::DAY),
 ];
+
+/// The parameters of what takes a range and nothing else.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RangeParams {
+    /// The first instant; an hour before `to` unless said.
+    #[param(example = "now-1d")]
+    from: Option<String>,
+    /// The first instant after the range; now unless said.
+    #[param(example = "now")]
+    to: Option<String>,
+}
+
+impl RangeParams {
+    /// The range, read as [`range`] does.
+    pub(crate) fn range(&self, now: UnixMicros) -> Result<TimeRange, ApiError> {
+        range(self.from.as_deref(), self.to.as_deref(), now)
+    }
+}
 
 /// Reads the parameters `from` and `to`. `to` is now unless said, `from` an hour before `to`.
 pub(crate) fn range(from: Option<&str>, to: Option<&str>, now: UnixMicros) -> Result<TimeRange, ApiError> {

@@ -29,12 +29,17 @@ pub(crate) struct Standing {
 impl Standing {
     /// Everything that is not well or about to be.
     pub fn all(monitors: &dyn Monitors, hush: &Hush) -> Vec<Self> {
-        let of_monitor = |monitor: MonitorStatus| {
+        Self::among(&monitors.list(), monitors, hush)
+    }
+
+    /// The same of monitors that were listed.
+    pub fn among(listed: &[MonitorStatus], monitors: &dyn Monitors, hush: &Hush) -> Vec<Self> {
+        let of_monitor = |monitor: &MonitorStatus| -> Vec<Self> {
             // A monitor that was removed between the two questions has no alerts.
             let groups = monitors.groups(&monitor.name).unwrap_or_default();
-            groups.into_iter().filter_map(move |group| Self::of(&monitor, &group, hush))
+            groups.iter().filter_map(|group| Self::of(monitor, group, hush)).collect()
         };
-        monitors.list().into_iter().flat_map(of_monitor).collect()
+        listed.iter().flat_map(of_monitor).collect()
     }
 
     fn of(monitor: &MonitorStatus, status: &GroupStatus, hush: &Hush) -> Option<Self> {

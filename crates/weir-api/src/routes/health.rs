@@ -56,6 +56,9 @@ pub(crate) async fn prometheus_metrics(State(shared): State<Shared>) -> impl Int
 async fn alerts(shared: &Shared) -> String {
     let Ok(hush) = Hush::now(shared).await else { return String::new() };
     let monitors = Arc::clone(&shared.monitors);
-    let exposed = move |_: &_| Ok(standing::exposed(&Standing::all(&*monitors, &hush), &monitors.list()));
+    let exposed = move |_: &_| {
+        let listed = monitors.list();
+        Ok(standing::exposed(&Standing::among(&listed, &*monitors, &hush), &listed))
+    };
     shared.gate.run(exposed).await.unwrap_or_default()
 }

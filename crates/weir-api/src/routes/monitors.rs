@@ -12,6 +12,7 @@ use crate::answer::JsonText;
 use crate::error::ApiError;
 use crate::extract::{self, Params, Segments};
 use crate::hush::Hush;
+use crate::instant::RangeParams;
 use crate::wire::{
     JudgedSeriesItem, MonitorDetail, MonitorItem, MonitorList, MonitorSeries, TransitionItem, TransitionList,
     UnitName, VerificationAnswer,
@@ -110,33 +111,20 @@ pub(crate) async fn monitor_series(
     shared.gate.answer(seen).await
 }
 
-/// Which minutes.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct VerifyParams {
-    /// The first instant; an hour before `to` unless said.
-    #[param(example = "now-1d")]
-    from: Option<String>,
-    /// The first instant after the range; now unless said.
-    #[param(example = "now")]
-    to: Option<String>,
-}
-
 /// Whether what a monitor judged comes out again from what is stored. It is judged anew, minute by minute; nothing is changed.
 #[utoipa::path(
     get,
     path = "/api/monitors/{name}/verify",
     tag = "monitors",
-    params(("name" = String, Path, description = "The monitor's name."), VerifyParams),
+    params(("name" = String, Path, description = "The monitor's name."), RangeParams),
     responses((status = 200, description = "What came of it.", body = VerificationAnswer), ApiError)
 )]
 pub(crate) async fn verify_monitor(
     State(shared): State<Shared>,
     Segments(name): Segments<String>,
-    Params(params): Params<VerifyParams>,
+    Params(params): Params<RangeParams>,
 ) -> Result<JsonText, ApiError> {
-    let range = instant::range(params.from.as_deref(), params.to.as_deref(), shared.clock.now())?;
+    let range = params.range(shared.clock.now())?;
     let monitors = Arc::clone(&shared.monitors);
     let verified = move |_: &_| Ok(VerificationAnswer::new(&name, &monitors.verify(&name, range)?));
     shared.gate.answer(verified).await
