@@ -82,12 +82,18 @@ pub(super) type Looker = (Arc<str>, Option<UnixMicros>);
 impl LateCounts {
     /// Notes what a batch adds to metrics that monitors look at.
     pub(super) fn note(&mut self, batch: &CellBatch, lookers: &HashMap<Arc<str>, Vec<Looker>>) {
-        for delta in &batch.added {
-            for (monitor, evaluated_at) in lookers.get(&delta.key.metric).into_iter().flatten() {
+        // A batch may have thousands of series, and a metric a hundred monitors: what is counted is told by metric and minute alone.
+        let mut added: HashMap<(&Arc<str>, UnixMicros), u64> = HashMap::new();
+        for delta in batch.added.iter().filter(|delta| lookers.contains_key(&delta.key.metric)) {
+            let values = added.entry((&delta.key.metric, delta.minute)).or_default();
+            *values = values.saturating_add(delta.cell.count);
+        }
+        for ((metric, minute), values) in added {
+            for (monitor, evaluated_at) in lookers.get(metric).into_iter().flatten() {
                 let count = self.by_monitor.entry(Arc::clone(monitor)).or_default();
-                count.values = count.values.saturating_add(delta.cell.count);
-                if evaluated_at.is_some_and(|at| delta.minute < at) {
-                    count.late = count.late.saturating_add(delta.cell.count);
+                count.values = count.values.saturating_add(values);
+                if evaluated_at.is_some_and(|at| minute < at) {
+                    count.late = count.late.saturating_add(values);
                 }
             }
         }
