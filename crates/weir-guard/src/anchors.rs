@@ -59,8 +59,8 @@ struct Word {
 impl Word {
     fn new(bytes: &[u8], kind: u8) -> Self {
         let (first, rest) = bytes.split_at(bytes.len().min(HEAD));
-        let mask = [0xff; HEAD][..first.len()].to_vec();
-        Self { head: head(first), mask: head(&mask), rest: rest.to_vec(), length: bytes.len(), kind }
+        let mask = head(&[0xff; HEAD][..first.len()]);
+        Self { head: head(first), mask, rest: rest.to_vec(), length: bytes.len(), kind }
     }
 }
 

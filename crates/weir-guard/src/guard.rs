@@ -138,6 +138,12 @@ impl Guard {
         self.model.is_some() && self.mode(app) == GuardMode::Block
     }
 
+    /// What the model says of what is new in a call; `None` where there is nothing to ask, or nothing to be had.
+    fn ask_model(&self, new: &[Passage<'_>]) -> Option<f64> {
+        let said = texts_of(new);
+        self.model.as_ref().filter(|_| !said.is_empty())?.score(said)
+    }
+
     /// Judges a call by its input, before it goes out. What was flagged in an earlier turn was told in that turn's call. What is to be
     /// refused is judged by the whole conversation: what the provider would read can take it over, whoever says that it was said
     /// before.
@@ -147,16 +153,15 @@ impl Guard {
         let mode = self.mode(app);
         if matches!(mode, GuardMode::Flag | GuardMode::Block) {
             let Conversation { old, new } = conversation::of_input(input, tape.as_ref());
-            let said = if self.asks_a_model(app) { texts_of(&new) } else { Vec::new() };
-            let new = self.packs.inspect(&new);
             let old = (mode == GuardMode::Block).then(|| self.packs.inspect(&old));
-            let mut judgement = Judgement { old, new };
+            let mut judgement = Judgement { old, new: self.packs.inspect(&new) };
             let mut whole = judgement.whole();
             verdict.flags = self.packs.flags(&whole);
-            if let Some(model) = self.model.as_ref().filter(|_| verdict.flags.is_empty() && !said.is_empty())
+            if verdict.flags.is_empty()
+                && self.asks_a_model(app)
+                && let Some(score) = self.ask_model(&new)
             {
-                judgement.new.classifier = model.score(said);
-                whole.classifier = judgement.new.classifier;
+                (judgement.new.classifier, whole.classifier) = (Some(score), Some(score));
                 verdict.flags = self.packs.flags(&whole);
             }
             verdict.rules = rules(&whole.matches);

@@ -142,8 +142,11 @@ impl Strong {
                 }
                 let around = &mut open[index];
                 if let Search::There(dfa) | Search::AtWord(dfa) = &rule.search {
-                    let states = states.get_or_insert_with(|| self.states.get());
-                    states.resize_with(self.rules.len(), || None);
+                    let states = states.get_or_insert_with(|| {
+                        let mut states = self.states.get();
+                        states.resize_with(self.rules.len(), || None);
+                        states
+                    });
                     let cache = states[index].get_or_insert_with(|| dfa.create_cache());
                     let mut found = |start, end| found(index, start, end);
                     search_at(dfa, cache, text, (hit, rule.reach_bytes), around, &mut found);
