@@ -53,9 +53,7 @@ impl GuardedSink {
             Record::Point(_) => None,
         }
     }
-}
 
-impl GuardedSink {
     /// Has the classifier's model score a span that was recorded, when it has time. Scores are recorded like those of rules.
     fn ask(&self, model: &dyn InjectionModel, record: &Record) {
         let Record::Span(span) = record else { return };

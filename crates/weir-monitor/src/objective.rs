@@ -76,19 +76,16 @@ impl Slo {
             return Err(fail("name", "a name has letters, digits, `-` and `_` only".to_owned()));
         }
         // Each part by itself first, so that a mistake is shown at its place in what was written.
-        let part = |key: &'static str, text: &str| {
-            let parsed = weir_query::parse(&format!("ratio({text}, {text})"));
-            match weir_query::parse(text) {
-                Err(error) if parsed.is_err() => {
-                    Err(fail(key, format!("\n{}", error.render(text).trim_end())))
-                }
-                _ => Ok(()),
+        let part = |key: &'static str, text: &str| match weir_query::parse(text) {
+            Err(error) if weir_query::parse(&format!("ratio({text}, {text})")).is_err() => {
+                Err(fail(key, format!("\n{}", error.render(text).trim_end())))
             }
+            _ => Ok(()),
         };
         part("total", &entry.total)?;
-        let (key, share) = match (&entry.good, &entry.bad) {
-            (Some(good), None) => ("good", format!("1 - ratio({good}, {})", entry.total)),
-            (None, Some(bad)) => ("bad", format!("ratio({bad}, {})", entry.total)),
+        let (key, text, share) = match (&entry.good, &entry.bad) {
+            (Some(good), None) => ("good", good, format!("1 - ratio({good}, {})", entry.total)),
+            (None, Some(bad)) => ("bad", bad, format!("ratio({bad}, {})", entry.total)),
             (Some(_), Some(_)) => {
                 return Err(fail("bad", "good and bad say the same; write one of them".to_owned()));
             }
@@ -96,7 +93,7 @@ impl Slo {
                 return Err(fail("good", "nothing says what is good; write `good` or `bad`".to_owned()));
             }
         };
-        part(key, entry.good.as_ref().or(entry.bad.as_ref()).map_or("", String::as_str))?;
+        part(key, text)?;
         let bad_share = weir_query::parse(&share)
             .map_err(|error| fail(key, format!("\n{}", error.render(&share).trim_end())))?;
         if bad_share.unit() != Unit::Ratio {

@@ -172,9 +172,7 @@ impl Subject {
             }
         }
     }
-}
 
-impl Subject {
     /// The titles of the events that were counted, the most frequent first.
     fn titles(&self, parts: &JudgeParts) -> Vec<Arc<str>> {
         let request = ScanRequest {
