@@ -157,6 +157,8 @@ impl ResponsesStream {
     fn state_item(&mut self, index: u64, stated: Raw<'_>, is_done: bool, said: &mut Said) {
         let Some(item) = self.item(index) else { return };
         said.budget.give_back(std::mem::take(&mut item.stated).len());
+        // Stated anew but too long to keep, it is known by its deltas alone, also when it had been done before.
+        item.is_done = false;
         if let Some(stated) = said.budget.keep(stated.get()) {
             item.stated = stated;
             item.is_done = is_done;

@@ -249,6 +249,20 @@ fn every_limit_leaves_valid_json() {
 }
 
 #[test]
+fn an_item_stated_anew_and_too_long_to_keep_leaves_valid_json() {
+    let done = |text: &str| {
+        format!(
+            "data: {{\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{{\"type\":\"message\",\"id\":\"{text}\"}}}}\n\n"
+        )
+    };
+    let stream = done("first") + &done(&"longer".repeat(20));
+    let options = StreamOptions { strip_usage: false, content_bytes_max: 60 };
+    let facts = read_stream(Dialect::OpenAiResponses, options, &[stream.as_bytes()]).facts;
+    assert!(facts.output_truncated);
+    assert_eq!(facts.output.as_deref(), Some(r#"[{"type":"message","role":"assistant"}]"#));
+}
+
+#[test]
 fn a_stream_of_garbage_says_nothing_and_is_forwarded() {
     let garbage =
         b"\xff\xfe\x00data: {\n\ndata: {\"choices\":7,\"usage\":[]}\n\ndata: \xff\n\n<html>\n\n".as_slice();
@@ -293,6 +307,7 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
         Just(b"data: {\"type\":\"message_stop\"}".to_vec()),
         Just(b"data: {\"type\":\"response.output_text.delta\",\"delta\":\"d\"}".to_vec()),
         Just(b"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"message\"}}".to_vec()),
+        Just(b"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"message\",\"id\":\"1\"}}".to_vec()),
         Just(b"data: {\"type\":\"response.completed\",\"response\":{\"output\":[]}}".to_vec()),
         prop::collection::vec(any::<u8>(), 0..6),
     ]
@@ -322,6 +337,9 @@ proptest! {
         prop_assert!(whole.facts == cut.facts);
         prop_assert_eq!(whole.saw_terminal, cut.saw_terminal);
         prop_assert_eq!(whole.first_tokens, cut.first_tokens);
+        if let Some(output) = &whole.facts.output {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(output).is_ok(), "{}", output);
+        }
         if !strip_usage {
             prop_assert_eq!(&whole.forwarded, &stream);
         }
