@@ -148,6 +148,12 @@ impl Slots {
         }
     }
 
+    /// When the last slot ends that holds a cell of a group.
+    pub(super) fn end_of(&self, group: GroupNumber) -> Option<UnixMicros> {
+        let last = self.slots.iter().rfind(|slot| slot.cells.contains_key(&group))?;
+        Some(last.start.saturating_add_us(self.step_us))
+    }
+
     /// All slots.
     pub(super) fn all(&self) -> impl Iterator<Item = &SlotCells> {
         self.slots.iter().map(|slot| &slot.cells)

@@ -23,6 +23,10 @@ pub(super) struct Track {
     keep: Keep,
     position: u64,
     groups: Vec<Group>,
+    /// Of each group the minute from which on its cells are its own; earlier ones were merged with those of others.
+    own_from: Vec<UnixMicros>,
+    /// The same for groups that get a number from now on.
+    unmerged_from: UnixMicros,
     numbers: HashMap<Group, GroupNumber>,
     /// The numbers of groups in the order of groups; as long as them when it is up to date.
     order: Vec<GroupNumber>,
@@ -47,6 +51,8 @@ impl Track {
             keep,
             position: 0,
             groups: Vec::new(),
+            own_from: Vec::new(),
+            unmerged_from: UnixMicros(i64::MIN),
             numbers: HashMap::new(),
             order: Vec::new(),
             series: HashMap::new(),
@@ -133,6 +139,7 @@ impl Track {
     }
 
     fn add_cell(&mut self, minute: UnixMicros, group: GroupNumber, cell: &Cell) {
+        let group = self.holder(group, minute);
         let cell = SmallCell::of(cell, self.keep.histograms);
         self.note_beginning(minute);
         self.minutes.add(minute, group, &cell);
@@ -142,6 +149,7 @@ impl Track {
 
     pub(super) fn take_away(&mut self, delta: &CellDelta) {
         let Some(group) = self.group_of(&delta.key.tags) else { return };
+        let group = self.holder(group, delta.minute);
         let cell = SmallCell::of(&delta.cell, self.keep.histograms);
         self.minutes.take_away(delta.minute, group, &cell);
         self.hours.take_away(delta.minute, group, &cell);
@@ -278,15 +286,33 @@ impl Track {
         if alive.len() * 2 > self.groups.len() {
             return;
         }
+        self.note_merged();
         let numbers: HashMap<GroupNumber, GroupNumber> = alive.iter().copied().zip(0..).collect();
         self.minutes.renumber(&numbers);
         self.hours.renumber(&numbers);
         self.groups = alive.iter().map(|group| self.groups[*group as usize].clone()).collect();
+        self.own_from = alive.iter().map(|group| self.own_from[*group as usize]).collect();
         self.numbers = self.groups.iter().cloned().zip(0..).collect();
         self.order.clear();
         self.series.clear();
         self.windows.clear();
         self.is_over_limit = false;
+    }
+
+    /// Cells of groups without a number were merged; those groups may get numbers now. What they were merged into stays
+    /// theirs up to its last cell, so that what is taken away is taken from where it was put.
+    fn note_merged(&mut self) {
+        let Some(overflow) = self.numbers.get(&overflow_group(self.selection.by.len())) else { return };
+        let end = self.minutes.end_of(*overflow).or_else(|| self.hours.end_of(*overflow));
+        self.unmerged_from = end.map_or(self.unmerged_from, |end| end.max(self.unmerged_from));
+    }
+
+    /// The group that holds a group's cells of a minute: itself, or the one for all that have no number.
+    fn holder(&mut self, group: GroupNumber, minute: UnixMicros) -> GroupNumber {
+        if minute >= self.own_from[group as usize] {
+            return group;
+        }
+        self.place(overflow_group(self.selection.by.len()), UnixMicros(i64::MIN))
     }
 
     fn note_beginning(&mut self, at: UnixMicros) {
@@ -313,16 +339,21 @@ impl Track {
         if let Some(number) = self.numbers.get(&group) {
             return *number;
         }
-        let mut group = group;
-        if self.groups.len() >= self.keep.groups_max {
-            self.is_over_limit = true;
-            group = overflow_group(self.selection.by.len());
-            if let Some(number) = self.numbers.get(&group) {
-                return *number;
-            }
+        if self.groups.len() < self.keep.groups_max {
+            return self.place(group, self.unmerged_from);
+        }
+        self.is_over_limit = true;
+        self.place(overflow_group(self.selection.by.len()), UnixMicros(i64::MIN))
+    }
+
+    /// The number of a group, a new one if it has none.
+    fn place(&mut self, group: Group, own_from: UnixMicros) -> GroupNumber {
+        if let Some(number) = self.numbers.get(&group) {
+            return *number;
         }
         let number = GroupNumber::try_from(self.groups.len()).unwrap_or(GroupNumber::MAX);
         self.groups.push(group.clone());
+        self.own_from.push(own_from);
         self.numbers.insert(group, number);
         number
     }

@@ -224,6 +224,28 @@ struct Answers {
     is_kept: bool,
 }
 
+/// A group that was one of "the others" gets a place of its own once there is room again.
+#[test]
+fn what_was_merged_with_others_is_taken_away_from_them() {
+    let add = |model, value| Step::Add { minutes_ago: 0, model, team: 1, values: vec![value] };
+    let day = || Step::Pass(24 * 60);
+    let mut pair = Pair::new(&[], 2);
+    let steps = [add(0, 1), add(1, 2), day(), day(), add(2, 4), add(2, 8), day(), day(), Step::Trim];
+    // What came last is the nearest, so the first two of these are of the time when there was no room.
+    let steps = steps.into_iter().chain([add(2, 16), Step::TakeAway(2)]);
+    for step in steps {
+        assert!(pair.step(&step).is_none());
+    }
+    for length in [1, 60, 1440, 72 * 60] {
+        let window = Step::Window { selection: 1, length, ago: 0 };
+        let Answers { own, expected, .. } = pair.step(&window).unwrap();
+        let total = |rows: &[ScanRow]| -> (u64, i128) {
+            rows.iter().fold((0, 0), |(count, sum), row| (count + row.cell.count, sum + row.cell.sum_nano))
+        };
+        assert_eq!(total(&own), total(&expected), "{length} minutes: {own:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
