@@ -90,7 +90,7 @@ test-clients: tools ## Real client libraries against a running Weir
 
 .PHONY: fuzz
 fuzz: deps ## Run every fuzz target for a short while
-	SECONDS_EACH=$${FUZZ_SECONDS:-10} scripts/fuzz.sh
+	SECONDS_EACH=$${FUZZ_SECONDS:-10} FUZZ_SEED=$${FUZZ_SEED:-1} scripts/fuzz.sh
 
 .PHONY: bench
 bench: build ## Measure against nginx and against limits; see bench/README.md

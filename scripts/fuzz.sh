@@ -6,10 +6,13 @@
 #
 # Runs on the project's own stable toolchain: the code under test is safe Rust, so coverage and assertions are what
 # find faults. With FUZZ_SANITIZER=address (nightly is then needed) the unsafe code of dependencies is watched too.
+# FUZZ_SEED=N begins each target's random numbers at N; without it each run draws others. `make test` sets it, so that a
+# change is judged by nearly the same inputs as the one before; who looks for faults runs this script for longer.
 # Without network cargo-fuzz cannot be installed; the script then says so and skips.
 set -euo pipefail
 
 SECONDS_EACH=${SECONDS_EACH:-20}
+FUZZ_SEED=${FUZZ_SEED:-0}
 FUZZ_SANITIZER=${FUZZ_SANITIZER:-none}
 CARGO_FUZZ_VERSION=0.13.2
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -107,6 +110,6 @@ for target in "${targets[@]}"; do
   features=()
   [ "$target" = journal_replay ] && features=(--features store)
   cargo $toolchain fuzz run "${features[@]}" --sanitizer "$FUZZ_SANITIZER" --target-dir "$target_dir" "$target" -- \
-    -max_total_time="$SECONDS_EACH" -max_len=16384 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    -seed="$FUZZ_SEED" -max_total_time="$SECONDS_EACH" -max_len=16384 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
     -verbosity=0 "${dictionary[@]}"
 done
