@@ -3,6 +3,8 @@
 //! Bytes outside of ASCII are letters of words for `\w` and `\b` here as far as they must be: classes of all of Unicode make
 //! automata of tens of thousands of states, which a text in the way of a call cannot afford. So rules write classes themselves.
 
+use std::sync::OnceLock;
+
 use regex_automata::hybrid::dfa::DFA;
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
@@ -12,6 +14,40 @@ use regex_automata::{MatchKind, meta};
 const PATTERN_BYTES_MAX: usize = 4 << 20;
 /// Bytes that the states of one pattern may take while it is searched for; beyond, they are made anew.
 const STATES_BYTES_MAX: usize = 1 << 20;
+
+/// A pattern that is compiled when it is first tried: most never are, and together they take megabytes.
+///
+/// Only for patterns that are known to compile, as a test does with those that come with Weir. One that does not
+/// compile matches nothing.
+#[derive(Debug)]
+pub(crate) struct Lazily<T> {
+    pattern: String,
+    compile: fn(&str) -> Result<T, String>,
+    compiled: OnceLock<Option<T>>,
+}
+
+impl<T> Lazily<T> {
+    /// A pattern and what compiles it.
+    pub(crate) fn new(pattern: String, compile: fn(&str) -> Result<T, String>) -> Self {
+        Self { pattern, compile, compiled: OnceLock::new() }
+    }
+
+    /// The compiled pattern.
+    pub(crate) fn get(&self) -> Option<&T> {
+        let compile = || {
+            let compiled = (self.compile)(&self.pattern);
+            debug_assert!(compiled.is_ok(), "{}: {:?}", self.pattern, compiled.as_ref().err());
+            compiled.ok()
+        };
+        self.compiled.get_or_init(compile).as_ref()
+    }
+
+    /// What is wrong with the pattern, if anything is.
+    #[cfg(test)]
+    pub(crate) fn check(&self) -> Result<(), String> {
+        (self.compile)(&self.pattern).map(drop)
+    }
+}
 
 /// Compiles one pattern.
 pub(crate) fn compile(pattern: &str) -> Result<meta::Regex, String> {

@@ -19,7 +19,7 @@ use crate::view::View;
 use crate::{GuardError, Match, Passage, Place, Report, decode, machine, rules, unhide};
 
 /// The rules of the strong pack.
-const STRONG_RULES: &str = include_str!("../../../data/guard/strong.toml");
+pub(crate) const STRONG_RULES: &str = include_str!("../../../data/guard/strong.toml");
 /// The version of the seed's pack. It does not change.
 const SEED_VERSION: u32 = 1;
 /// The version of the classifier. It goes up with each training.

@@ -1,4 +1,5 @@
-//! Reads the rules of the strong pack from their file, and checks them.
+//! Reads the rules of the strong pack from their file, and checks them, but for their patterns: those are compiled
+//! when they are first tried, and a test compiles them all.
 //!
 //! Rules are data, because people who know attacks must be able to read and extend them without knowing this program. A rule
 //! is a pattern with words that it cannot match without (`anchors`): all texts are searched for all anchors at once, and a
@@ -13,9 +14,10 @@ use regex_automata::hybrid::dfa::DFA;
 use regex_automata::meta;
 use serde::Deserialize;
 
+use crate::GuardError;
 use crate::anchors::PREFIX;
 use crate::fold::fold_pattern;
-use crate::{GuardError, machine};
+use crate::machine::{self, Lazily};
 
 /// How far before an anchor a match may begin, and after it end, in bytes, unless the rule says so.
 const REACH_BYTES: usize = 160;
@@ -49,11 +51,11 @@ pub(crate) struct Rule {
 #[derive(Debug, Clone)]
 pub(crate) enum Search {
     /// A match begins with the anchor. The automaton tells its end, and mostly that there is none, after a few bytes.
-    There(Box<DFA>),
+    There(Arc<Lazily<DFA>>),
     /// The same, and the anchor begins a word.
-    AtWord(Box<DFA>),
+    AtWord(Arc<Lazily<DFA>>),
     /// A match may begin before the anchor.
-    Around(meta::Regex),
+    Around(Arc<Lazily<meta::Regex>>),
 }
 
 /// A rule as it stands in the file.
@@ -81,7 +83,7 @@ struct RuleFile {
     rules: Vec<RuleEntry>,
 }
 
-/// Reads a file of rules. Returns its version and the rules in its order.
+/// Reads a file of rules. Returns its version and the rules in its order. Patterns are not compiled yet.
 pub(crate) fn read(text: &str) -> Result<(u32, Vec<Rule>), GuardError> {
     let file: RuleFile = toml::from_str(text)
         .map_err(|error| GuardError::Data { name: "strong.toml", reason: error.to_string() })?;
@@ -105,11 +107,10 @@ fn rule(entry: RuleEntry, words: &BTreeMap<String, String>) -> Result<Rule, Guar
     }
     let pattern = fold_pattern(&expand(&entry.name, &entry.pattern, words)?);
     let search = match (entry.at_start, entry.pattern.starts_with(WORD_BEGINS)) {
-        (false, _) => machine::compile(&pattern).map(Search::Around),
-        (true, false) => machine::automaton(&pattern).map(|dfa| Search::There(Box::new(dfa))),
-        (true, true) => machine::automaton(&pattern).map(|dfa| Search::AtWord(Box::new(dfa))),
+        (false, _) => Search::Around(Arc::new(Lazily::new(pattern, machine::compile))),
+        (true, false) => Search::There(Arc::new(Lazily::new(pattern, machine::automaton))),
+        (true, true) => Search::AtWord(Arc::new(Lazily::new(pattern, machine::automaton))),
     };
-    let search = search.map_err(|reason| GuardError::Pattern { rule: entry.name.clone(), reason })?;
     Ok(Rule {
         name: entry.name.into(),
         category: entry.category.into(),
@@ -147,4 +148,22 @@ fn expand(rule: &str, pattern: &str, words: &BTreeMap<String, String>) -> Result
     }
     out.push_str(rest);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_of_the_pack_compiles() {
+        let (_, rules) = read(crate::packs::STRONG_RULES).unwrap();
+        assert!(!rules.is_empty());
+        for rule in rules {
+            let checked = match &rule.search {
+                Search::There(dfa) | Search::AtWord(dfa) => dfa.check(),
+                Search::Around(regex) => regex.check(),
+            };
+            assert_eq!(checked, Ok(()), "{}", rule.name);
+        }
+    }
 }

@@ -142,6 +142,7 @@ impl Strong {
                 }
                 let around = &mut open[index];
                 if let Search::There(dfa) | Search::AtWord(dfa) = &rule.search {
+                    let Some(dfa) = dfa.get() else { continue };
                     let states = states.get_or_insert_with(|| {
                         let mut states = self.states.get();
                         states.resize_with(self.rules.len(), || None);
@@ -177,6 +178,7 @@ impl Strong {
         if around.end == 0 || around.found >= MATCHES_OF_RULE_MAX {
             return;
         }
+        let Some(regex) = regex.get() else { return };
         let (start, end) = (text.floor_char_boundary(around.start), text.ceil_char_boundary(around.end));
         work::add(end - start);
         for at in regex.find_iter(Input::new(text).range(start..end)) {
