@@ -99,7 +99,6 @@ struct Api {
     gate: blocking::Gate,
     /// Statements have a gate of their own: a slow one must not keep the dashboard waiting.
     sql_gate: blocking::Gate,
-    document: answer::JsonText,
 }
 
 impl std::ops::Deref for Api {
@@ -115,13 +114,8 @@ type Shared = Arc<Api>;
 
 /// The router of everything that is not a call to a model.
 pub fn router(parts: ApiParts) -> Router {
-    let document = answer::JsonText::of(&openapi()).expect("the document is small and has string keys only");
-    let api: Shared = Arc::new(Api {
-        parts,
-        gate: blocking::Gate::default(),
-        sql_gate: blocking::Gate::default(),
-        document,
-    });
+    let api: Shared =
+        Arc::new(Api { parts, gate: blocking::Gate::default(), sql_gate: blocking::Gate::default() });
     let guarded = Router::from(routes::guarded())
         .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::authenticated));
     Router::from(routes::open())

@@ -45,12 +45,12 @@ mod status;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod traces;
 
-use axum::extract::State;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::answer::JsonText;
+use crate::error::ApiError;
 use crate::{Shared, document};
 
 /// Routes that anyone may use: they tell nothing about calls, or are how one logs in.
@@ -130,6 +130,7 @@ pub(crate) fn document() -> OpenApi {
     security(()),
     responses((status = 200, description = "This document.", body = serde_json::Value))
 )]
-async fn openapi_document(State(shared): State<Shared>) -> JsonText {
-    shared.document.clone()
+// Made when it is asked for, which is seldom: it would take megabytes of a Weir that nobody asks.
+async fn openapi_document() -> Result<JsonText, ApiError> {
+    JsonText::of(&document())
 }
