@@ -72,7 +72,8 @@ pub(super) fn bind_unix(path: &Path) -> io::Result<socket2::Socket> {
 
 /// Receives until `stopped` says so or nobody is left who could say it.
 pub(super) fn receive(socket: &Socket, inlet: &Inlet, stopped: &watch::Receiver<bool>) {
-    let mut buffers = vec![vec![0u8; DATAGRAM_BYTES_MAX]; BATCH];
+    // Each made anew: a copy would touch all of its pages, and datagrams are mostly short.
+    let mut buffers: Vec<_> = (0..BATCH).map(|_| vec![0u8; DATAGRAM_BYTES_MAX]).collect();
     // Who sent a datagram makes no difference, so no addresses are asked for.
     let mut headers = MultiHeaders::<()>::preallocate(BATCH, None);
     let mut aggregate = Aggregate::default();
