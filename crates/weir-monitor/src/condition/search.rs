@@ -57,15 +57,21 @@ impl<'a> Reader<'a> {
         is_next
     }
 
+    /// Whether this operator comes next, and not a longer word that begins like it.
+    fn is_at_word(&mut self, word: &str) -> bool {
+        let after = self.rest().strip_prefix(word);
+        after.is_some_and(|after| {
+            after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || "()\"".contains(c))
+        })
+    }
+
     /// Takes the next word if it is this operator.
     fn take_word(&mut self, word: &str) -> bool {
-        let Some(after) = self.rest().strip_prefix(word) else { return false };
-        let is_whole =
-            after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || "()\"".contains(c));
-        if is_whole {
+        let is_next = self.is_at_word(word);
+        if is_next {
             self.at += word.len();
         }
-        is_whole
+        is_next
     }
 
     fn any(&mut self) -> Result<Scope, QueryError> {
@@ -80,15 +86,8 @@ impl<'a> Reader<'a> {
         let mut parts = vec![self.term()?];
         loop {
             let has_word = self.take_word("AND");
-            let is_over = |rest: &str| {
-                let after = rest.strip_prefix("OR");
-                rest.is_empty()
-                    || rest.starts_with(')')
-                    || after.is_some_and(|after| {
-                        after.is_empty() || after.starts_with(|c: char| c.is_whitespace() || c == '(')
-                    })
-            };
-            if !has_word && is_over(self.rest()) {
+            let is_over = self.rest().is_empty() || self.rest().starts_with(')') || self.is_at_word("OR");
+            if !has_word && is_over {
                 parts.retain(|part| *part != Scope::All);
                 return Ok(if parts.is_empty() { Scope::All } else { joined(parts, Scope::And) });
             }
@@ -263,6 +262,7 @@ mod tests {
             ("source:(ci OR cd) AND -team:batch", "((source:ci OR source:cd) AND !team:batch)"),
             ("deploy* NOT @evt.name:\"roll back\"", "(words:\"* deploy* *\" AND !evt.name:\"roll back\")"),
             ("a OR b c", "(words:\"* a *\" OR (words:\"* b *\" AND words:\"* c *\"))"),
+            ("a OR\"b\"", "(words:\"* a *\" OR words:\"* b *\")"),
             ("gpt-4o", "words:\"* gpt 4o *\""),
             ("status:warn ORDER", "(level:warning AND words:\"* order *\")"),
         ] {
