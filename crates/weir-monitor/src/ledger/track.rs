@@ -309,10 +309,7 @@ impl Track {
 
     /// The group that holds a group's cells of a minute: itself, or the one for all that have no number.
     fn holder(&mut self, group: GroupNumber, minute: UnixMicros) -> GroupNumber {
-        if minute >= self.own_from[group as usize] {
-            return group;
-        }
-        self.place(overflow_group(self.selection.by.len()), UnixMicros(i64::MIN))
+        if minute >= self.own_from[group as usize] { group } else { self.overflow() }
     }
 
     fn note_beginning(&mut self, at: UnixMicros) {
@@ -340,17 +337,23 @@ impl Track {
             return *number;
         }
         if self.groups.len() < self.keep.groups_max {
-            return self.place(group, self.unmerged_from);
+            return self.put_group(group, self.unmerged_from);
         }
         self.is_over_limit = true;
-        self.place(overflow_group(self.selection.by.len()), UnixMicros(i64::MIN))
+        self.overflow()
     }
 
-    /// The number of a group, a new one if it has none.
-    fn place(&mut self, group: Group, own_from: UnixMicros) -> GroupNumber {
-        if let Some(number) = self.numbers.get(&group) {
-            return *number;
+    /// The number of the group for all that have none. It is there beyond the limit of groups.
+    fn overflow(&mut self) -> GroupNumber {
+        let group = overflow_group(self.selection.by.len());
+        match self.numbers.get(&group) {
+            Some(number) => *number,
+            None => self.put_group(group, UnixMicros(i64::MIN)),
         }
+    }
+
+    /// Gives a group that has none a number.
+    fn put_group(&mut self, group: Group, own_from: UnixMicros) -> GroupNumber {
         let number = GroupNumber::try_from(self.groups.len()).unwrap_or(GroupNumber::MAX);
         self.groups.push(group.clone());
         self.own_from.push(own_from);
