@@ -45,12 +45,13 @@ mod status;
 #[allow(unused_qualifications, reason = "utoipa's macro writes them around parameter types")]
 mod traces;
 
+use std::sync::LazyLock;
+
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::answer::JsonText;
-use crate::error::ApiError;
 use crate::{Shared, document};
 
 /// Routes that anyone may use: they tell nothing about calls, or are how one logs in.
@@ -130,7 +131,9 @@ pub(crate) fn document() -> OpenApi {
     security(()),
     responses((status = 200, description = "This document.", body = serde_json::Value))
 )]
-// Made when it is asked for, which is seldom: it would take megabytes of a Weir that nobody asks.
-async fn openapi_document() -> Result<JsonText, ApiError> {
-    JsonText::of(&document())
+async fn openapi_document() -> JsonText {
+    // Made when it is first asked for: to make it at each start takes megabytes of a Weir that nobody asks.
+    static DOCUMENT: LazyLock<JsonText> =
+        LazyLock::new(|| JsonText::of(&document()).expect("the document is small and has string keys only"));
+    DOCUMENT.clone()
 }
