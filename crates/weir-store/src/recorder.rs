@@ -49,7 +49,7 @@ pub(crate) use catalog::Catalog;
 pub(crate) use fold::Fold;
 pub(crate) use fold::VALUE_NANO_MAX;
 pub(crate) use handover::Handover;
-pub(crate) use roll_up::{CellColumns, Tier};
+pub(crate) use roll_up::{CellColumns, Tier, unreadable};
 
 /// Records in one transaction; more do not make it cheaper for each.
 pub(crate) const BATCH_RECORDS_MAX: usize = 8_192;

@@ -8,6 +8,10 @@
 //! Source: OpenTelemetry metrics data model, "ExponentialHistogram"; the error bound is that of `DDSketch` (Masson,
 //! Rim and Lee, VLDB 2019) with gamma = 2^(1/32).
 
+mod sum;
+
+pub use sum::HistogramSum;
+
 /// Why bytes are not a histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HistogramError {
@@ -198,10 +202,7 @@ impl Histogram {
         self.zero = self.zero.saturating_add(reader.varint()?);
         reader.merge_buckets(&mut self.positive)?;
         reader.merge_buckets(&mut self.negative)?;
-        match bytes.len() - reader.at {
-            0 => Ok(()),
-            extra => Err(HistogramError::TrailingBytes { extra }),
-        }
+        reader.end()
     }
 }
 
@@ -250,7 +251,19 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// A number. Nearly all are below 128: distances to the next bucket, and counts of few values.
+    #[inline]
     fn varint(&mut self) -> Result<u64, HistogramError> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, HistogramError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = *self.bytes.get(self.at).ok_or(HistogramError::Truncated { at: self.at })?;
@@ -267,9 +280,10 @@ impl Reader<'_> {
         Err(HistogramError::OutOfRange { at: self.at })
     }
 
-    fn merge_buckets(&mut self, buckets: &mut Buckets) -> Result<(), HistogramError> {
+    /// Shows each bucket of one sign, ascending, with its count.
+    #[inline]
+    fn each_bucket(&mut self, mut add: impl FnMut(i16, u64)) -> Result<(), HistogramError> {
         let len = self.varint()?;
-        let mut at = 0;
         let mut bucket = 0i64;
         for i in 0..len {
             let step = un_zig_zag(self.varint()?);
@@ -279,13 +293,28 @@ impl Reader<'_> {
             let (Ok(index), true, true) = (i16::try_from(bucket), ascending, n > 0) else {
                 return Err(HistogramError::OutOfRange { at: self.at });
             };
+            add(index, n);
+        }
+        Ok(())
+    }
+
+    fn merge_buckets(&mut self, buckets: &mut Buckets) -> Result<(), HistogramError> {
+        let mut at = 0;
+        self.each_bucket(|index, n| {
             at += buckets[at..].partition_point(|(b, _)| *b < index);
             match buckets.get_mut(at) {
                 Some(own) if own.0 == index => own.1 = own.1.saturating_add(n),
                 _ => buckets.insert(at, (index, n)),
             }
+        })
+    }
+
+    /// Nothing may be left.
+    fn end(&self) -> Result<(), HistogramError> {
+        match self.bytes.len() - self.at {
+            0 => Ok(()),
+            extra => Err(HistogramError::TrailingBytes { extra }),
         }
-        Ok(())
     }
 }
 

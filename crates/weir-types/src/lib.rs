@@ -65,7 +65,7 @@ pub use document::{
     DocumentError, DocumentKind, Documents, NewDocument,
 };
 pub use event::{Event, EventLevel};
-pub use histogram::{Histogram, HistogramError};
+pub use histogram::{Histogram, HistogramError, HistogramSum};
 pub use id::{IdGenerator, IdParseError, SpanId, TraceId};
 pub use key::{BoxFuture, KeyAdmin, KeyDirectory, KeyError, KeyHash, NewKey, VirtualKey};
 pub use money::{NanoUsd, PicoUsdPerToken};

@@ -8,7 +8,7 @@ use duckdb::arrow::array::{
     TimestampMicrosecondArray,
 };
 use duckdb::{Connection, params_from_iter};
-use weir_types::{Cell, CellDelta, TagKey, TimeRange, UnixMicros, metric};
+use weir_types::{Cell, CellDelta, Histogram, HistogramError, TagKey, TimeRange, UnixMicros, metric};
 
 use crate::StoreError;
 use crate::arrow::{column, tags_at, text_at};
@@ -161,27 +161,30 @@ impl<'a> CellColumns<'a> {
         })
     }
 
-    /// Adds the cell of a row to another.
-    pub(crate) fn merge_into(&self, row: usize, cell: &mut Cell) -> duckdb::Result<()> {
-        cell.merge(&Cell {
+    /// The cell of a row but for its histogram.
+    pub(crate) fn totals(&self, row: usize) -> Cell {
+        Cell {
             count: u64::try_from(self.counts.value(row)).unwrap_or(0),
             sum_nano: self.sums.value(row),
             min: self.mins.is_valid(row).then(|| self.mins.value(row)),
             max: self.maxs.is_valid(row).then(|| self.maxs.value(row)),
             ..Cell::default()
-        });
-        match self.histograms.filter(|histograms| histograms.is_valid(row)) {
-            None => Ok(()),
-            Some(histograms) => cell
-                .histogram
-                .merge_encoded(histograms.value(row))
-                .map_err(|error| duckdb::Error::ToSqlConversionFailure(Box::new(error))),
         }
     }
 
-    fn at(&self, row: usize) -> duckdb::Result<Cell> {
-        let mut cell = Cell::default();
-        self.merge_into(row, &mut cell)?;
-        Ok(cell)
+    /// The bytes of a row's histogram; `None` where there is none, or was not asked for.
+    pub(crate) fn histogram(&self, row: usize) -> Option<&'a [u8]> {
+        self.histograms.filter(|histograms| histograms.is_valid(row)).map(|histograms| histograms.value(row))
     }
+
+    /// The cell of a row.
+    pub(crate) fn at(&self, row: usize) -> duckdb::Result<Cell> {
+        let histogram = self.histogram(row).map(Histogram::decode).transpose().map_err(unreadable)?;
+        Ok(Cell { histogram: histogram.unwrap_or_default(), ..self.totals(row) })
+    }
+}
+
+/// Bytes of a cell that are no histogram.
+pub(crate) fn unreadable(error: HistogramError) -> duckdb::Error {
+    duckdb::Error::ToSqlConversionFailure(Box::new(error))
 }

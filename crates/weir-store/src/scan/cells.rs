@@ -8,7 +8,7 @@ use duckdb::arrow::array::{Array as _, StructArray};
 use weir_types::{ScanRequest, TimeRange, UnixMicros, metric};
 
 use crate::duck::{Marks, Params, Reader};
-use crate::recorder::{CellColumns, Tier};
+use crate::recorder::{CellColumns, Tier, unreadable};
 use crate::scan::groups::{GroupColumns, Groups};
 use crate::scan::{Buckets, Failure, wants_histogram};
 use crate::tag_sql::TagTable;
@@ -104,7 +104,11 @@ fn merge(chunk: &StructArray, with_histograms: bool, groups: &mut Groups) -> Res
     let columns = GroupColumns::of(chunk, groups.columns() - 1)?;
     let cells = CellColumns::of(chunk, groups.columns(), with_histograms)?;
     for row in 0..chunk.len() {
-        cells.merge_into(row, groups.cell(&columns, row)?)?;
+        let sum = groups.cell(&columns, row)?;
+        sum.cell.merge(&cells.totals(row));
+        if let Some(bytes) = cells.histogram(row) {
+            sum.histogram().add_encoded(bytes).map_err(unreadable)?;
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use duckdb::arrow::array::{Int64Array, StringArray, StructArray};
-use weir_types::{Cell, ScanRow, UnixMicros};
+use weir_types::{Cell, HistogramSum, ScanRow, UnixMicros};
 
 use crate::arrow::{column, text_at};
 use crate::scan::Failure;
@@ -16,9 +16,29 @@ pub(crate) struct Groups {
     /// By the group's values, encoded.
     numbers: HashMap<Box<[u8]>, usize>,
     values: Vec<Vec<Option<Arc<str>>>>,
-    cells: HashMap<(usize, i64), Cell>,
+    cells: HashMap<(usize, i64), CellSum>,
     /// The encoding of the row at hand; kept for its capacity.
     key: Vec<u8>,
+}
+
+/// A cell that rows are added to.
+#[derive(Debug, Default)]
+pub(crate) struct CellSum {
+    /// All but the histogram.
+    pub cell: Cell,
+    /// `None` until a row has one: most scans ask for none.
+    histogram: Option<Box<HistogramSum>>,
+}
+
+impl CellSum {
+    pub(crate) fn histogram(&mut self) -> &mut HistogramSum {
+        self.histogram.get_or_insert_default()
+    }
+
+    fn finish(self) -> Cell {
+        let histogram = self.histogram.map_or_else(Default::default, |histogram| histogram.finish());
+        Cell { histogram, ..self.cell }
+    }
 }
 
 /// The columns of a chunk that say where a row belongs.
@@ -54,7 +74,7 @@ impl Groups {
     }
 
     /// The cell that a row belongs to.
-    pub(crate) fn cell(&mut self, columns: &GroupColumns<'_>, row: usize) -> Result<&mut Cell, Failure> {
+    pub(crate) fn cell(&mut self, columns: &GroupColumns<'_>, row: usize) -> Result<&mut CellSum, Failure> {
         let group = self.group(columns, row);
         if self.cells.len() >= self.rows_max && !self.cells.contains_key(&(group, columns.buckets.value(row)))
         {
@@ -71,7 +91,7 @@ impl Groups {
             .map(|((group, bucket), cell)| ScanRow {
                 group: values[group].clone(),
                 bucket: start(bucket),
-                cell,
+                cell: cell.finish(),
             })
             .collect()
     }

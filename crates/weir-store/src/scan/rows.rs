@@ -4,7 +4,7 @@
 //! rows are counted by it; so a percentile needs one pass and no list of values.
 
 use duckdb::arrow::array::{Array, Decimal128Array, Float64Array, Int32Array, Int64Array, StructArray};
-use weir_types::{Cell, Histogram, ScanRequest, metric};
+use weir_types::{Cell, HistogramSum, ScanRequest, metric};
 
 use crate::arrow::column;
 use crate::derived::{CALLS_SQL, DerivedMetric};
@@ -119,14 +119,14 @@ fn histogram_sql(value: &str) -> String {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "clamped to the range just before")]
-fn record_bucket(histogram: &mut Histogram, number: i32, count: u64) {
+fn add_bucket(histogram: &mut HistogramSum, number: i32, count: u64) {
     let bucket = |number: i32| number.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
     if number == ZERO {
-        histogram.record_n(0.0, count);
+        histogram.add_zeros(count);
     } else if number > NEGATIVE / 2 {
-        histogram.record_n(-Histogram::value_of(bucket(number - NEGATIVE)), count);
+        histogram.add_negative_bucket(bucket(number - NEGATIVE), count);
     } else {
-        histogram.record_bucket(bucket(number), count);
+        histogram.add_bucket(bucket(number), count);
     }
 }
 
@@ -139,8 +139,8 @@ fn merge(chunk: &StructArray, nano: i128, groups: &mut Groups) -> Result<(), Fai
     let (mins, maxs): (&Float64Array, &Float64Array) = (column(chunk, first + 3)?, column(chunk, first + 4)?);
     for row in 0..chunk.len() {
         let count = u64::try_from(counts.value(row)).unwrap_or(0);
-        let cell = groups.cell(&columns, row)?;
-        cell.merge(&Cell {
+        let sum = groups.cell(&columns, row)?;
+        sum.cell.merge(&Cell {
             count,
             sum_nano: sums.value(row).saturating_mul(nano),
             min: mins.is_valid(row).then(|| mins.value(row)),
@@ -148,7 +148,7 @@ fn merge(chunk: &StructArray, nano: i128, groups: &mut Groups) -> Result<(), Fai
             ..Cell::default()
         });
         if buckets.is_valid(row) {
-            record_bucket(&mut cell.histogram, buckets.value(row), count);
+            add_bucket(sum.histogram(), buckets.value(row), count);
         }
     }
     Ok(())

@@ -163,7 +163,7 @@ fn read_chunk(chunk: &StructArray, found: &mut HashMap<Place, Found>) -> duckdb:
         cell_tags(chunk, 2, row, &mut tags)?;
         let time = UnixMicros(times.value(row));
         if let Some(found) = found.get_mut(&(metrics.value(row).into(), time, tags)) {
-            cells.merge_into(row, &mut found.cell)?;
+            found.cell.merge(&cells.at(row)?);
             found.rows.push((rows.value(row), time));
         }
     }
