@@ -4,7 +4,8 @@
 //!
 //! `append` writes spans of 1 kB to the journal from several threads; `record` measures how fast they arrive in DuckDB;
 //! `query` puts N spans (10 million) over 30 days through the recorder and asks; `memory` shows what is resident. A
-//! folder that has been filled once is used again.
+//! folder that has been filled once is used again. Its spans end with the hour in which it was filled, so that a `weir`
+//! that is started on the folder keeps them, and `bench/screens.mjs` can time what its pages ask.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made ends")]
@@ -17,10 +18,11 @@ use std::time::{Duration, Instant};
 use weir_store::{Durability, Store, StoreConfig};
 use weir_types::{
     Clock, Content, IdGenerator, NanoUsd, Need, Record, ScanRequest, ScanSource, Scope, SortOrder, Source,
-    Span, SpanFilter, SpanKind, SpanSelection, SpanStatus, TagKey, TimeRange, TokenUsage, UnixMicros, metric,
+    Span, SpanFilter, SpanKind, SpanSelection, SpanStatus, SystemClock, TagKey, TimeRange, TokenUsage,
+    UnixMicros, metric,
 };
 
-/// The end of the month that is asked about.
+/// The time of what is appended and recorded.
 const END: UnixMicros = UnixMicros(1_790_000_000_000_000 / UnixMicros::HOUR * UnixMicros::HOUR);
 const DAYS: i64 = 30;
 
@@ -212,11 +214,16 @@ async fn query(dir: &Path, spans: u64) {
     let dir = dir.join(format!("query-{spans}"));
     let is_new = !dir.exists();
     let (store, clock) = open(&dir, Durability::Relaxed).await;
-    if is_new {
-        fill(&store, &clock, spans).await;
-    }
-    let from = END.saturating_add_us(-DAYS * UnixMicros::DAY);
-    let month = TimeRange { from, to: END };
+    let end = if is_new {
+        let end = SystemClock.now().floor_to(UnixMicros::HOUR);
+        fill(&store, &clock, end, spans).await;
+        end
+    } else {
+        let filled = store.browse().extent().unwrap().unwrap();
+        filled.to.saturating_add_us(UnixMicros::HOUR).floor_to(UnixMicros::HOUR)
+    };
+    let from = end.saturating_add_us(-DAYS * UnixMicros::DAY);
+    let month = TimeRange { from, to: end };
     for (title, step_us) in [("3 h", Some(3 * UnixMicros::HOUR)), ("one", None)] {
         for source in [ScanSource::Cells, ScanSource::Rows] {
             println!("-- 30 days, step {title}, from {source:?}");
@@ -270,17 +277,17 @@ async fn query(dir: &Path, spans: u64) {
     store.close().await.unwrap();
 }
 
-async fn fill(store: &Store, clock: &BenchClock, spans: u64) {
+async fn fill(store: &Store, clock: &BenchClock, end: UnixMicros, spans: u64) {
     const BATCH: u64 = 1_000;
     let company = Company::new(0);
     let step_us = DAYS * UnixMicros::DAY / spans.cast_signed();
     let (sink, started_at) = (store.sink(), Instant::now());
     for batch in 0..spans / BATCH {
         let records: Vec<_> = (batch * BATCH..(batch + 1) * BATCH)
-            .map(|n| company.span(END.saturating_add_us(n.cast_signed() * step_us - DAYS * UnixMicros::DAY)))
+            .map(|n| company.span(end.saturating_add_us(n.cast_signed() * step_us - DAYS * UnixMicros::DAY)))
             .collect();
         clock.0.store(
-            END.0 - DAYS * UnixMicros::DAY + (batch * BATCH).cast_signed() * step_us,
+            end.0 - DAYS * UnixMicros::DAY + (batch * BATCH).cast_signed() * step_us,
             Ordering::Relaxed,
         );
         sink.append(&records).unwrap();
@@ -289,7 +296,7 @@ async fn fill(store: &Store, clock: &BenchClock, spans: u64) {
             store.flush().await.unwrap();
         }
     }
-    clock.0.store(END.0 + UnixMicros::HOUR, Ordering::Relaxed);
+    clock.0.store(end.0 + UnixMicros::HOUR, Ordering::Relaxed);
     store.flush().await.unwrap();
     let seconds = started_at.elapsed().as_secs_f64();
     store.run_upkeep().await.unwrap();
