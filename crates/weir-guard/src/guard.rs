@@ -167,7 +167,7 @@ impl Guard {
             verdict.rules = rules(&whole.matches);
             self.judged.put(input, judgement);
         }
-        if self.privacy(app).secrets == SecretsPolicy::Block {
+        if self.privacy(app).secrets == SecretsPolicy::Block && self.secrets.may_find(input) {
             verdict.secrets = self.kinds_in(input, tape.as_ref());
         }
         verdict

@@ -59,8 +59,12 @@ impl Guard {
         for side in Side::ALL {
             let Some(content) = side.of(span) else { continue };
             let text = content.expose();
+            let may_hold = keeping.detector.may_find(text);
+            if !may_hold && !self.is_read(span, *side, is_inspected) {
+                continue;
+            }
             let tape = Tape::read(text);
-            let body = redact(keeping, text, tape.as_ref(), *side);
+            let body = if may_hold { redact(keeping, text, tape.as_ref(), *side) } else { Body::default() };
             learnt.found_new.extend(body.found.iter().rev().take(body.new).cloned());
             learnt.found.extend(body.found);
             if let Some(redacted) = &body.redacted {
@@ -89,6 +93,18 @@ impl Guard {
         }
     }
 
+    /// Whether what a body says matters, beyond what must not be kept of it.
+    fn is_read(&self, span: &Span, side: Side, is_inspected: bool) -> bool {
+        is_inspected && side.is_inspected(span.kind) || self.is_answer_in_scope(span, side)
+    }
+
+    /// Whether a body is the answer of an agent that may not do everything.
+    fn is_answer_in_scope(&self, span: &Span, side: Side) -> bool {
+        side == Side::Output
+            && matches!(span.kind, SpanKind::Llm | SpanKind::Agent)
+            && self.settings.scopes.of(span.agent.as_deref()).is_some()
+    }
+
     /// Inspects a body, and looks for what an agent did in it.
     fn look(
         &self,
@@ -99,8 +115,7 @@ impl Guard {
         is_inspected: bool,
         learnt: &mut Learnt,
     ) {
-        let is_output = side == Side::Output;
-        if is_output && matches!(span.kind, SpanKind::Llm | SpanKind::Agent) {
+        if self.is_answer_in_scope(span, side) {
             self.look_at_answer(span, text, tape, &mut learnt.violations);
         }
         if !is_inspected {
@@ -281,6 +296,16 @@ impl Side {
         }
     }
 
+    /// Whether attacks are looked for in it.
+    const fn is_inspected(self, kind: SpanKind) -> bool {
+        matches!(
+            (kind, self),
+            (SpanKind::Llm | SpanKind::Agent | SpanKind::Workflow, Self::Input)
+                | (SpanKind::Retrieval | SpanKind::Llm, Self::Documents)
+                | (SpanKind::Tool, Self::Output)
+        )
+    }
+
     /// What was said there, where attacks are looked for in it.
     fn conversation<'a>(
         self,
@@ -288,15 +313,22 @@ impl Side {
         text: &'a str,
         tape: Option<&Tape<'a>>,
     ) -> Option<Conversation<'a>> {
-        let foreign = |place| only_new(conversation::of_foreign(text, tape, place));
-        Some(match (kind, self) {
-            (SpanKind::Llm | SpanKind::Agent | SpanKind::Workflow, Self::Input) => {
-                conversation::of_input(text, tape)
-            }
-            (SpanKind::Retrieval | SpanKind::Llm, Self::Documents) => foreign(Place::Documents),
-            (SpanKind::Tool, Self::Output) => foreign(Place::Tools),
-            _ => return None,
+        if !self.is_inspected(kind) {
+            return None;
+        }
+        Some(match self {
+            Self::Input => conversation::of_input(text, tape),
+            foreign => only_new(conversation::of_foreign(text, tape, foreign.foreign_place())),
         })
+    }
+
+    /// What others than the user said there is told as.
+    const fn foreign_place(self) -> Place {
+        match self {
+            // What a tool gave out is what the model that called it reads.
+            Self::Output => Place::Tools,
+            other => other.place(),
+        }
     }
 
     const fn place(self) -> Place {

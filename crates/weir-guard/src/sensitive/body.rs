@@ -50,7 +50,7 @@ impl Detector {
     /// Takes out of a text what the detector finds: of the strings of JSON (names among them, and numbers of cards), of plain text
     /// as a whole. Every byte outside of a string that held something stays. `None` when there was nothing.
     pub fn redact_body(&self, text: &str) -> Option<RedactedBody> {
-        if self.is_off() {
+        if !self.may_find(text) {
             return None;
         }
         if let Some(tape) = Tape::read(text) {
@@ -61,11 +61,8 @@ impl Detector {
         Some(RedactedBody { text: redacted, strings })
     }
 
-    /// The same for a text that has been read.
+    /// The same for a text that has been read, because [`Detector::may_find`] said yes to it.
     pub(crate) fn redact_tape(&self, text: &str, tape: &Tape<'_>) -> Option<RedactedBody> {
-        if self.is_off() {
-            return None;
-        }
         let mut strings = Vec::new();
         let (mut out, mut kept_to) = (String::new(), 0);
         for (number, node) in tape.nodes().iter().enumerate() {

@@ -143,7 +143,40 @@ fn risky() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
+/// Only secrets are looked for, as by default: with personal data nothing can be ruled out at a glance.
+static SECRETS: LazyLock<Detector> = LazyLock::new(|| Detector::new(Kinds::of_class(Class::Secret)));
+
+#[test]
+fn a_glance_sees_what_escapes_hide_and_passes_what_holds_nothing() {
+    assert!(!SECRETS.may_find(r#"{"content":"The quick brown fox.\nIt said \"hello\" \t twice."}"#));
+    for hidden in [r#""\u0073k-proj-Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z""#, r#""ftp:\/\/u:s3cr3t@example.com""#]
+    {
+        assert!(SECRETS.may_find(hidden) && SECRETS.redact_body(hidden).is_some(), "{hidden}");
+    }
+}
+
+/// JSON in which every other letter is written as an escape.
+fn escaped(text: &str) -> String {
+    let letters = text.encode_utf16().enumerate().map(|(at, unit)| match u8::try_from(unit) {
+        Ok(b'/') => "\\/".to_owned(),
+        Ok(plain) if at % 2 == 0 && plain.is_ascii_alphanumeric() => char::from(plain).to_string(),
+        _ => format!("\\u{unit:04x}"),
+    });
+    format!("\"{}\"", letters.collect::<String>())
+}
+
 proptest! {
+    #[test]
+    fn what_a_glance_rules_out_is_not_there(text in risky(), name in "[a-z_]{0,8}(token|Password|)") {
+        for written in [text.clone(), escaped(&text), serde_json::json!({ name: text }).to_string()] {
+            if !SECRETS.may_find(&written) {
+                let tape = crate::tape::Tape::read(&written);
+                prop_assert!(SECRETS.redact(&written).is_none(), "{written}");
+                prop_assert!(tape.is_none_or(|tape| SECRETS.redact_tape(&written, &tape).is_none()), "{written}");
+            }
+        }
+    }
+
     #[test]
     fn nothing_that_is_found_remains_and_redacting_twice_is_redacting_once(text in risky()) {
         if let Some((redacted, kinds)) = all().redact(&text) {
