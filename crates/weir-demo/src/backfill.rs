@@ -105,6 +105,17 @@ mod tests {
     }
 
     #[test]
+    fn a_day_has_a_few_mishaps_for_the_security_section() {
+        let said = |text: &str| {
+            let inputs = DAY.iter().filter_map(|span| span.input.as_ref());
+            inputs.filter(|input| input.expose().contains(text)).count()
+        };
+        for mishap in ["Ignore previous instructions", "disregard the above", "AKIAIOSFODNN7EXAMPLE"] {
+            assert!((1..60).contains(&said(mishap)), "{mishap}: {}", said(mishap));
+        }
+    }
+
+    #[test]
     fn every_parent_is_in_its_trace_and_every_id_is_once() {
         let spans = &*DAY;
         let ids: std::collections::HashSet<_> = spans.iter().map(|span| span.span_id).collect();

@@ -50,7 +50,7 @@ pub(crate) struct Scenario {
     pub agent: Option<String>,
     pub service: String,
     pub env: String,
-    /// How often it happens, against the others.
+    /// How often it happens, against the others; mishaps, which happen instead of another once in a while, have none.
     pub weight: u32,
     pub shape: Shape,
     pub stream: bool,

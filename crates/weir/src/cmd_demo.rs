@@ -18,7 +18,8 @@ use weir_demo::{
 };
 use weir_evaluate::faithfulness;
 use weir_gateway::{GatewayConfig, ProviderConfig, ProviderKind};
-use weir_types::{Clock as _, Record, SystemClock};
+use weir_guard::GuardedSink;
+use weir_types::{Clock as _, Record, RecordSink as _, SystemClock};
 
 use crate::cli::{DemoArgs, ServeArgs};
 use crate::cmd_serve::configured;
@@ -68,7 +69,7 @@ fn show(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let traffic = DemoTraffic {
             gateway_url: format!("http://{}", weir.address),
             api_key: None,
-            sink: Some(weir.store.sink()),
+            sink: Some(Arc::clone(&weir.sink)),
             seed: SEED,
             pace: 1.0,
         };
@@ -104,9 +105,10 @@ fn token_budgets() -> AgentBudgets {
     AgentBudgets { named: named.into(), others: Some(of(2_000, Mode::Observe)) }
 }
 
-/// Writes a day of the past when there is none.
+/// Writes a day of the past when there is none: past the guard as it would have been, but nobody judges it now or sees it as live.
 async fn write_past(weir: &Weir) -> anyhow::Result<()> {
-    let (store, meter, sink) = (Arc::clone(&weir.store), Arc::clone(&weir.meter), weir.store.sink());
+    let (store, meter) = (Arc::clone(&weir.store), Arc::clone(&weir.meter));
+    let sink = GuardedSink::new(store.sink(), Arc::clone(&weir.guard));
     let written = tokio::task::spawn_blocking(move || {
         if store.browse().extent()?.is_some() {
             return anyhow::Ok(false);

@@ -14,6 +14,7 @@ use weir_control::budget::Fleet;
 use weir_evaluate::drift::DriftConfig;
 use weir_gateway::front::{self, FrontConfig};
 use weir_gateway::{Gateway, GatewayConfig, GatewayParts};
+use weir_guard::Guard;
 use weir_ingest::{Inlet, InletParts};
 use weir_meter::Meter;
 use weir_notify::{Notifier, NotifierParts};
@@ -41,6 +42,10 @@ pub struct Weir {
     pub address: SocketAddr,
     /// Everything it keeps.
     pub store: Arc<Store>,
+    /// Where every source appends.
+    pub sink: Arc<dyn RecordSink>,
+    /// Looks at what is appended there.
+    pub guard: Arc<Guard>,
     /// Tokens and prices.
     pub meter: Arc<Meter>,
     /// Where DogStatsD is received by UDP, if it is.
@@ -102,7 +107,7 @@ impl Weir {
         };
         let gateway = Gateway::new(GatewayConfig { own_mark: own.mark.clone(), ..config.gateway }, parts)?;
         let drifting = config.drift.map(|drift| open_drifting(drift, &store, &sink, &clock));
-        let api_sink = Arc::clone(&sink);
+        let every_sink = Arc::clone(&sink);
         let probing = Probing::new(config.probes, &own, Arc::clone(&sink), Arc::clone(&clock))?;
         let inlet =
             Arc::new(Inlet::new(InletParts { sink, meter: Arc::clone(&meter), clock: Arc::clone(&clock) }));
@@ -110,7 +115,7 @@ impl Weir {
             store: Arc::clone(&store),
             gateway: Arc::clone(&gateway),
             inlet: Arc::clone(&inlet),
-            guard,
+            guard: Arc::clone(&guard),
             shared: shared.clone(),
             evaluation: watch,
             doors: receivers.doors(),
@@ -132,7 +137,7 @@ impl Weir {
             audit: store.audit(),
             silence_holds: Arc::new(|silence, now| silence.starts_at <= now && now < silence.ends_at),
             live: live.clone(),
-            sink: api_sink,
+            sink: Arc::clone(&every_sink),
             cache: gateway.cache().map(|cache| Arc::clone(cache) as _),
             prices,
             clock,
@@ -144,6 +149,8 @@ impl Weir {
         Ok(Self {
             address,
             store,
+            sink: every_sink,
+            guard,
             meter,
             statsd_port: receivers.statsd_port(),
             listener,

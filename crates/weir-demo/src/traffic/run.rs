@@ -36,6 +36,8 @@ pub(crate) struct ToolCall {
 
 /// The most questions of one conversation.
 const QUESTIONS_MAX: usize = 4;
+/// One run in so many is a mishap, which is some twenty a day: rare enough that alerts end in between.
+const MISHAP_ONE_IN: u32 = 600;
 /// Tokens of a document, about; the trace says how many tokens of context a run has.
 const DOCUMENT_TOKENS: u64 = 110;
 
@@ -145,6 +147,12 @@ impl Asked {
 }
 
 fn draw_scenario(company: &'static Company, rng: &mut fastrand::Rng) -> &'static Scenario {
+    if rng.u32(..MISHAP_ONE_IN) == 0 {
+        let mishaps: Vec<_> = company.scenarios.iter().filter(|scenario| scenario.weight == 0).collect();
+        if let Some(mishap) = rng.choice(mishaps) {
+            return mishap;
+        }
+    }
     let total: u32 = company.scenarios.iter().map(|scenario| scenario.weight).sum();
     let mut at = rng.u32(..total.max(1));
     for scenario in &company.scenarios {
