@@ -6,9 +6,10 @@ use weir_types::UnixMicros;
 use crate::StoreError;
 
 /// Every migration, in order; the first is number 1. A published one is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/duckdb/0001_first.sql"),
     include_str!("../../migrations/duckdb/0002_awaited_spans.sql"),
+    include_str!("../../migrations/duckdb/0003_hours_by_metric.sql"),
 ];
 
 /// Brings the tables to the newest version.

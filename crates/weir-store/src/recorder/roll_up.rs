@@ -76,6 +76,19 @@ pub(crate) fn compact_hour(
     Ok(remaining)
 }
 
+/// Puts the hour cells of a day that is over in the order of their metrics, each once. A scan asks for one metric over
+/// many days, and skips the blocks that have no row of it; while hours lie as they were rolled up, every block has some.
+pub(crate) fn order_day(connection: &Connection, day: UnixMicros) -> Result<(), StoreError> {
+    let range = TimeRange { from: day, to: day.saturating_add_us(UnixMicros::DAY) };
+    in_transaction(connection, || {
+        let order = || {
+            let (_, merged) = read_merged(connection, Tier::Hour, range)?;
+            replace(connection, Tier::Hour, range, &merged)
+        };
+        order().map_err(StoreError::duck("put a day's cells in order"))
+    })
+}
+
 fn hour_from(hour: UnixMicros) -> TimeRange {
     TimeRange { from: hour, to: hour.saturating_add_us(UnixMicros::HOUR) }
 }
@@ -87,19 +100,23 @@ fn replace_merged(
     tier: Tier,
     range: TimeRange,
 ) -> Result<Vec<CellDelta>, StoreError> {
-    let replace = || -> duckdb::Result<Vec<CellDelta>> {
+    let merge = || -> duckdb::Result<Vec<CellDelta>> {
         let (rows, merged) = read_merged(connection, tier, range)?;
-        if rows == merged.len() {
-            return Ok(merged);
+        if rows != merged.len() {
+            replace(connection, tier, range, &merged)?;
         }
-        let mut params = Params::default();
-        let (from, to) = (params.time(range.from), params.time(range.to));
-        let sql = format!("DELETE FROM {} WHERE time >= {from} AND time < {to}", tier.table());
-        connection.execute(&sql, params_from_iter(params.values()))?;
-        append_cells(connection, tier.table(), &merged)?;
         Ok(merged)
     };
-    replace().map_err(StoreError::duck("merge cells"))
+    merge().map_err(StoreError::duck("merge cells"))
+}
+
+/// Writes cells in the place of all rows of a range.
+fn replace(connection: &Connection, tier: Tier, range: TimeRange, cells: &[CellDelta]) -> duckdb::Result<()> {
+    let mut params = Params::default();
+    let (from, to) = (params.time(range.from), params.time(range.to));
+    let sql = format!("DELETE FROM {} WHERE time >= {from} AND time < {to}", tier.table());
+    connection.execute(&sql, params_from_iter(params.values()))?;
+    append_cells(connection, tier.table(), cells)
 }
 
 /// The number of rows of a range, and its cells, each once.

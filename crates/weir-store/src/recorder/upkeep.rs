@@ -95,7 +95,8 @@ impl Upkeep {
     ) -> Result<(), StoreError> {
         let over = shared.clock.now().saturating_add_us(-LATE_US).floor_to(UnixMicros::HOUR);
         while !shared.handover.is_stopped() {
-            let from = marks.rolled_up_to.unwrap_or(UnixMicros(i64::MIN));
+            let before = marks.rolled_up_to;
+            let from = before.unwrap_or(UnixMicros(i64::MIN));
             if from >= over {
                 break;
             }
@@ -112,6 +113,7 @@ impl Upkeep {
                 }
                 None => break,
             }
+            order_finished_day(connection, before, marks)?;
         }
         Ok(())
     }
@@ -137,6 +139,21 @@ impl Upkeep {
         let quiet_for_long = shared.clock.now().saturating_add_us(-2 * UnixMicros::DAY);
         self.added.retain(|(_, hour), added| added.rows > 0 || *hour > quiet_for_long);
         Ok(())
+    }
+}
+
+/// Orders the day in which the mark was, once it is in another: then all hours of that day are in.
+fn order_finished_day(
+    connection: &Connection,
+    before: Option<UnixMicros>,
+    marks: &Marks,
+) -> Result<(), StoreError> {
+    let day_of = |time: UnixMicros| time.floor_to(UnixMicros::DAY);
+    match (before, marks.rolled_up_to) {
+        (Some(before), Some(now)) if day_of(before) < day_of(now) => {
+            roll_up::order_day(connection, day_of(before))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use weir_store::{Store, StoreConfig};
-use weir_types::UnixMicros;
+use weir_types::{Record, UnixMicros};
 
-use crate::support::{START, TurnedClock, config, record, sql, stored};
+use crate::support::{START, TurnedClock, config, numbers, record, span, sql, stored};
 
 /// Bytes of DuckDB's own log.
 fn log_bytes(dir: &std::path::Path) -> u64 {
@@ -62,4 +62,30 @@ async fn the_log_grows_to_a_quarter_of_the_memory_limit_before_it_is_checkpointe
     let store = Store::open(config, clock).await.unwrap();
     let threshold = sql(&store, "SELECT current_setting('checkpoint_threshold')").await;
     assert_eq!(threshold.rows[0][0], "16.0 MiB");
+}
+
+#[tokio::test]
+async fn the_hours_of_a_day_that_is_over_lie_by_metric() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = TurnedClock::at(START.saturating_add_us(2 * UnixMicros::DAY));
+    let store = Store::open(config(dir.path()), Arc::clone(&clock) as _).await.unwrap();
+    for hour in 0..36u64 {
+        let start = START.floor_to(UnixMicros::DAY).saturating_add_us(hour.cast_signed() * UnixMicros::HOUR);
+        store.sink().append(&[Record::Span(Box::new(span(hour, start)))]).unwrap();
+    }
+    store.flush().await.unwrap();
+    store.run_upkeep().await.unwrap();
+    let first_day = format!("time < make_timestamp({})", START.floor_to(UnixMicros::DAY).0 + UnixMicros::DAY);
+    let turns = format!(
+        "SELECT count(*) FILTER (WHERE (metric, time) < (metric_before, time_before)) FROM (SELECT metric, time, \
+         lag(metric) OVER (ORDER BY rowid) AS metric_before, lag(time) OVER (ORDER BY rowid) AS time_before \
+         FROM cells_1h WHERE {first_day})"
+    );
+    assert_eq!(numbers(&store, &turns).await, [0]);
+    let calls = |table: &str| {
+        format!("SELECT sum(\"count\")::BIGINT FROM {table} WHERE metric = 'llm.request.count'")
+    };
+    assert_eq!(numbers(&store, &calls("cells_1h")).await, [36]);
+    assert_eq!(numbers(&store, &calls("cells_1m")).await, [36]);
+    store.close().await.unwrap();
 }
