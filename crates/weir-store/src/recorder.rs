@@ -42,6 +42,7 @@ use crate::recorder::judged::Judged;
 use crate::recorder::reconcile::{Changes, Reconciler};
 use crate::recorder::tag_limit::TagLimit;
 use crate::recorder::upkeep::Upkeep;
+use crate::scan::Answers;
 use crate::stats::Counters;
 use crate::{StoreConfig, StoreError};
 
@@ -82,6 +83,8 @@ pub(crate) struct Shared {
     pub duck: Arc<Duck>,
     pub catalog: Arc<Catalog>,
     pub tap: Arc<CellTap>,
+    /// What was answered from the tables as they are.
+    pub answers: Arc<Answers>,
     pub counters: Arc<Counters>,
     pub progress: watch::Sender<Progress>,
     /// Whether the tables' position was compared with the journal's.
@@ -304,6 +307,7 @@ impl Recorder {
 
     /// Counts a batch that is in the tables.
     fn succeeded(&mut self, batch: &Batch, over_limit: u64) {
+        self.shared.answers.forget();
         self.failures_in_a_row = 0;
         let counters = &self.shared.counters;
         counters.commits.add(1);
@@ -367,6 +371,7 @@ impl Recorder {
             self.upkeep.run(connection, &mut self.marks, &self.shared)
         });
         self.upkeep_due_at = Instant::now() + UPKEEP_INTERVAL;
+        self.shared.answers.forget();
         match &result {
             Ok(()) => self.failures_in_a_row = 0,
             Err(error) => {

@@ -4,6 +4,7 @@
 //! them, and histograms of rows come as counts of buckets. Both give the same [`Cell`]s to the last bit, which a
 //! property test holds them to.
 
+mod answers;
 mod cells;
 mod groups;
 mod rows;
@@ -19,6 +20,8 @@ use crate::duck::{Duck, Marks, QueryError, Reader};
 use crate::recorder::Catalog;
 use crate::scan::groups::Groups;
 
+pub(crate) use answers::Answers;
+
 /// The most groups and buckets of an answer: three hundred points of three hundred series.
 const ROWS_MAX: usize = 100_000;
 
@@ -26,12 +29,29 @@ const ROWS_MAX: usize = 100_000;
 pub(crate) struct DuckScan {
     duck: Arc<Duck>,
     catalog: Arc<Catalog>,
+    answers: Arc<Answers>,
     time_max: Duration,
 }
 
 impl DuckScan {
-    pub(crate) fn new(duck: Arc<Duck>, catalog: Arc<Catalog>, time_max: Duration) -> Self {
-        Self { duck, catalog, time_max }
+    pub(crate) fn new(
+        duck: Arc<Duck>,
+        catalog: Arc<Catalog>,
+        answers: Arc<Answers>,
+        time_max: Duration,
+    ) -> Self {
+        Self { duck, catalog, answers, time_max }
+    }
+
+    fn answer(&self, request: &ScanRequest) -> Result<Vec<ScanRow>, ScanError> {
+        let buckets = Buckets::of(request);
+        let mut groups = Groups::new(request.by.len(), ROWS_MAX);
+        let reader = self.duck.reader(self.time_max)?;
+        match source(request) {
+            ScanSource::Cells => cells::scan(&reader, request, buckets, &mut groups)?,
+            ScanSource::Rows => rows::scan(&reader, request, buckets, &mut groups)?,
+        }
+        Ok(groups.finish(|index| buckets.start(index)))
     }
 
     /// The catalog of metrics, read from the table when the recorder has not done that yet.
@@ -55,14 +75,7 @@ impl Scan for DuckScan {
         if request.range.is_empty() || !self.duck.exists() {
             return Ok(Vec::new());
         }
-        let buckets = Buckets::of(request);
-        let mut groups = Groups::new(request.by.len(), ROWS_MAX);
-        let reader = self.duck.reader(self.time_max)?;
-        match source(request) {
-            ScanSource::Cells => cells::scan(&reader, request, buckets, &mut groups)?,
-            ScanSource::Rows => rows::scan(&reader, request, buckets, &mut groups)?,
-        }
-        Ok(groups.finish(|index| buckets.start(index)))
+        self.answers.get_or_scan(request, || self.answer(request))
     }
 
     fn metrics(&self) -> Vec<Arc<str>> {

@@ -16,7 +16,7 @@ use crate::duck::{Duck, Marks};
 use crate::journal::{Journal, JournalConfig};
 use crate::lock::DirLock;
 use crate::recorder::{self, Catalog, Handover, Progress, Shared};
-use crate::scan::DuckScan;
+use crate::scan::{Answers, DuckScan};
 use crate::state::{KeyStore, SilenceCheck};
 use crate::stats::{Counters, StoreStats};
 use crate::{StoreConfig, StoreError, thread};
@@ -76,6 +76,7 @@ impl Store {
             duck,
             catalog: Arc::new(Catalog::default()),
             tap: Arc::new(CellTap::default()),
+            answers: Arc::new(Answers::default()),
             counters,
             progress: watch::Sender::new(Progress { stored_position, ..Progress::default() }),
             marks_are_checked: AtomicBool::new(false),
@@ -93,7 +94,8 @@ impl Store {
     /// Answers the query language's scans.
     pub fn scan(&self) -> Arc<dyn Scan> {
         let limit = std::time::Duration::from_millis(self.shared.config.query_time_max_ms);
-        Arc::new(DuckScan::new(Arc::clone(&self.shared.duck), Arc::clone(&self.shared.catalog), limit))
+        let Shared { duck, catalog, answers, .. } = &*self.shared;
+        Arc::new(DuckScan::new(Arc::clone(duck), Arc::clone(catalog), Arc::clone(answers), limit))
     }
 
     /// Tells what happens to cells.
