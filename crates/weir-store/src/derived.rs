@@ -32,6 +32,8 @@ pub(crate) struct DerivedMetric {
     pub filter_sql: &'static str,
     /// The same integer of a row.
     pub value_sql: &'static str,
+    /// Parts of the integer, where summing each and adding the sums is cheaper: an addition of 128 bits for each row is not.
+    addends_sql: &'static [&'static str],
     /// How many of the integer are one unit of the metric.
     per_unit: f64,
     /// What one of the integer adds to a cell's `sum_nano`.
@@ -104,6 +106,26 @@ impl DerivedMetric {
         format!("({}::DOUBLE / {:?}::DOUBLE)", self.value_sql, self.per_unit)
     }
 
+    /// The sum of a group's integers.
+    pub(crate) fn sum_sql(&self) -> String {
+        if self.value_sql == ONE {
+            return "count(*)::HUGEINT".to_owned();
+        }
+        let own = [self.value_sql];
+        let addends = if self.addends_sql.is_empty() { &own } else { self.addends_sql };
+        let sums: Vec<_> = addends.iter().map(|addend| format!("sum({addend})::HUGEINT")).collect();
+        sums.join(" + ")
+    }
+
+    /// The least (`min`) or greatest (`max`) value of a group in the metric's unit. Integers are compared, and the one
+    /// that is left is divided: the order of both is the same.
+    pub(crate) fn extreme_sql(&self, which: &str) -> String {
+        if self.value_sql == ONE {
+            return "CASE WHEN count(*) > 0 THEN 1::DOUBLE END".to_owned();
+        }
+        format!("({which}({})::DOUBLE / {:?}::DOUBLE)", self.value_sql, self.per_unit)
+    }
+
     /// The metric's own tag: its key and its SQL.
     pub(crate) fn extra_tag(&self) -> Option<(&'static str, &'static str)> {
         self.extra.as_ref().map(|extra| (extra.key, extra.sql))
@@ -115,13 +137,17 @@ impl DerivedMetric {
     }
 }
 
+/// The value of each call of a metric that only counts.
+const ONE: &str = "1";
+
 const COUNT: DerivedMetric = DerivedMetric {
     name: "",
     of_call: |_| Some(1),
     parts_of_call: None,
     from_sql: "spans",
     filter_sql: "TRUE",
-    value_sql: "1",
+    value_sql: ONE,
+    addends_sql: &[],
     per_unit: 1.0,
     nano: 1_000_000_000,
     has_histogram: false,
@@ -188,6 +214,7 @@ static METRICS: [DerivedMetric; 15] = [
         },
         filter_sql: "(input_tokens IS NOT NULL OR output_tokens IS NOT NULL)",
         value_sql: "(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0))",
+        addends_sql: &["coalesce(input_tokens, 0)", "coalesce(output_tokens, 0)"],
         ..TOKENS
     },
     DerivedMetric {

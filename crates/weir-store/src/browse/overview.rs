@@ -17,9 +17,12 @@ pub(crate) fn counts(
     let mut params = Params::default();
     let condition = selection::condition(which, &mut params);
     let first = which.range.from.floor_to(step_us);
+    // Statuses are compared once for each group and not for each span.
     let sql = format!(
-        "SELECT (epoch_us(start_time) - {}) // {step_us} AS part, count(*) FILTER (WHERE status <> 'error'), \
-         count(*) FILTER (WHERE status = 'error') FROM spans WHERE {condition} GROUP BY part ORDER BY part",
+        "SELECT part, coalesce(sum(spans) FILTER (WHERE status <> 'error'), 0)::BIGINT, \
+         coalesce(sum(spans) FILTER (WHERE status = 'error'), 0)::BIGINT FROM \
+         (SELECT (epoch_us(start_time) - {}) // {step_us} AS part, status, count(*) AS spans FROM spans \
+         WHERE {condition} GROUP BY part, status) GROUP BY part ORDER BY part",
         first.0,
     );
     reader.rows(&sql, &params, |row| {
@@ -34,6 +37,51 @@ pub(crate) fn counts(
 
 /// The values of several tags. A tag that spans do not have has no values.
 pub(crate) fn facets(
+    reader: &Reader,
+    tags: &[TagKey],
+    which: &SpanSelection,
+    limit: usize,
+) -> Result<(Vec<FacetGroup>, u64), QueryError> {
+    if selection::is_filtered(which) {
+        facets_at_once(reader, tags, which, limit)
+    } else {
+        reader.in_snapshot(|error| reader.judge(error), || facets_in_turn(reader, tags, which, limit))
+    }
+}
+
+/// Counts each tag by itself: DuckDB counts the values of one column by their place in its dictionary, and skips columns
+/// that are empty. To be run in a transaction, so that all counts are of the same spans.
+fn facets_in_turn(
+    reader: &Reader,
+    tags: &[TagKey],
+    which: &SpanSelection,
+    limit: usize,
+) -> Result<(Vec<FacetGroup>, u64), QueryError> {
+    let mut params = Params::default();
+    let condition = selection::condition(which, &mut params);
+    let total = format!("SELECT count(*) FROM spans WHERE {condition}");
+    let total = reader.rows(&total, &params, |row| Ok(unsigned(row.get(0)?)))?;
+    let mut groups = Vec::with_capacity(tags.len());
+    for tag in tags {
+        let mut group = FacetGroup { tag: tag.clone(), values: Vec::new(), distinct: 0 };
+        if let Some(column) = span_column(tag.as_str()) {
+            let sql = format!(
+                "SELECT value, spans, count(*) OVER () FROM (SELECT {column} AS value, count(*) AS spans FROM spans \
+                 WHERE {condition} AND {column} IS NOT NULL GROUP BY value) ORDER BY spans DESC, value LIMIT {limit}"
+            );
+            group.values = reader.rows(&sql, &params, |row| {
+                group.distinct = unsigned(row.get(2)?);
+                Ok(Facet { value: row.get(0)?, count: unsigned(row.get(1)?) })
+            })?;
+        }
+        groups.push(group);
+        reader.check_deadline()?;
+    }
+    Ok((groups, total.first().copied().unwrap_or(0)))
+}
+
+/// Counts all tags in one pass, for selections whose condition is dear.
+fn facets_at_once(
     reader: &Reader,
     tags: &[TagKey],
     which: &SpanSelection,

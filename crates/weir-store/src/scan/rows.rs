@@ -44,17 +44,19 @@ fn of_spans(
     let keys = keys(table, request, buckets, "start_time", params);
     let (from, to) = (params.time(request.range.from), params.time(request.range.to));
     let scope = table.scope_sql(&request.scope, params);
-    let value = metric.value_sql;
-    let unit = metric.unit_sql();
     let bucket = if wants_histogram(request) && metric.has_histogram {
-        histogram_sql(&unit)
+        histogram_sql(&metric.unit_sql())
     } else {
         NO_BUCKET.to_owned()
     };
     format!(
-        "SELECT {keys}, {bucket}, count(*), sum({value})::HUGEINT, min({unit}), max({unit}) FROM {} \
+        "SELECT {keys}, {bucket}, count(*), {}, {}, {} FROM {} \
          WHERE {CALLS_SQL} AND {} AND start_time >= {from} AND start_time < {to} AND {scope} GROUP BY ALL HAVING count(*) > 0",
-        metric.from_sql, metric.filter_sql,
+        metric.sum_sql(),
+        metric.extreme_sql("min"),
+        metric.extreme_sql("max"),
+        metric.from_sql,
+        metric.filter_sql,
     )
 }
 

@@ -36,6 +36,10 @@ async fn values_of_several_tags_are_counted_together() {
         ("nothing", vec![], 0),
     ];
     assert_eq!(found, expected);
+    let bounds = SpanBounds { duration_us_min: Some(0), ..SpanBounds::default() };
+    let bounded = SpanSelection { bounds, ..everything() };
+    let at_once = store.browse().facet_groups(&tags, &bounded, 1).unwrap();
+    assert_eq!(at_once, (groups, 6), "one pass finds what one for each tag finds");
     let none = SpanSelection { text: Some("no such text".to_owned()), ..everything() };
     assert_eq!(store.browse().facet_groups(&tags[..1], &none, 9).unwrap().1, 0);
     assert_eq!(store.browse().facet_groups(&[], &everything(), 9).unwrap(), (vec![], 6));

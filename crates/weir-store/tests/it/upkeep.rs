@@ -69,15 +69,16 @@ async fn the_hours_of_a_day_that_is_over_lie_by_metric() {
     let dir = tempfile::tempdir().unwrap();
     let clock = TurnedClock::at(START.saturating_add_us(2 * UnixMicros::DAY));
     let store = Store::open(config(dir.path()), Arc::clone(&clock) as _).await.unwrap();
-    for hour in 0..36u64 {
-        let start = START.floor_to(UnixMicros::DAY).saturating_add_us(hour.cast_signed() * UnixMicros::HOUR);
-        store.sink().append(&[Record::Span(Box::new(span(hour, start)))]).unwrap();
-    }
+    let first = START.floor_to(UnixMicros::DAY);
+    let start_of = |hour: u64| first.saturating_add_us(hour.cast_signed() * UnixMicros::HOUR);
+    // In one append, so in one transaction: what comes after an hour was rolled up is added at the end.
+    let records: Vec<_> = (0..36).map(|hour| Record::Span(Box::new(span(hour, start_of(hour))))).collect();
+    store.sink().append(&records).unwrap();
     store.flush().await.unwrap();
     store.run_upkeep().await.unwrap();
-    let first_day = format!("time < make_timestamp({})", START.floor_to(UnixMicros::DAY).0 + UnixMicros::DAY);
+    let first_day = format!("time < make_timestamp({})", first.0 + UnixMicros::DAY);
     let turns = format!(
-        "SELECT count(*) FILTER (WHERE (metric, time) < (metric_before, time_before)) FROM (SELECT metric, time, \
+        "SELECT count(*) FILTER (WHERE metric_before IS NOT NULL AND (metric, time) < (metric_before, time_before)) FROM (SELECT metric, time, \
          lag(metric) OVER (ORDER BY rowid) AS metric_before, lag(time) OVER (ORDER BY rowid) AS time_before \
          FROM cells_1h WHERE {first_day})"
     );
