@@ -91,14 +91,22 @@ impl Engine {
     pub fn restore(&mut self, kept: &KeptJudge) -> Vec<KeptGroup> {
         self.chain = kept.chain.to_string();
         let Some(at) = kept.tick else { return kept.groups.clone() };
-        for watch in &mut self.watches {
-            watch.resume(at);
+        for (monitor, judged_at, digest) in &kept.judged {
+            self.resume(monitor, *judged_at, digest);
         }
         let strangers = kept.groups.iter().filter(|group| {
             let watch = self.watches.iter_mut().find(|watch| watch.monitor.name == *group.monitor);
             watch.is_none_or(|watch| watch.restore(group, at).is_err())
         });
         strangers.cloned().collect()
+    }
+
+    /// Takes over that a monitor judged a time, as its digest tells.
+    pub(crate) fn resume(&mut self, name: &str, at: UnixMicros, digest: &str) {
+        let watch = self.watches.iter_mut().find(|watch| watch.monitor.name == name);
+        if let (Some(watch), Some(digest)) = (watch, DigestText::read(digest)) {
+            watch.resume(at, digest);
+        }
     }
 
     /// Takes over how groups of a monitor were before an instant, as far as their last changes tell.
@@ -197,8 +205,7 @@ impl Engine {
                 if let Some(error) = watch.error.as_ref().filter(|_| watch.is_failing() && !was_failing) {
                     report.failing.push((Arc::from(watch.monitor.name.as_str()), Arc::clone(error)));
                 }
-                if watch.error.is_none() {
-                    let digest = judged.digest.text(&watch.revision, presence);
+                if let Some(digest) = watch.close_tick(at, presence, judged.digest) {
                     report.digests.push((Arc::from(watch.monitor.name.as_str()), at, Arc::from(digest)));
                 }
                 say::report(&mut report, watch, at, judged, tell);

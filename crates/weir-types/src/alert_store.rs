@@ -30,6 +30,8 @@ pub struct KeptJudge {
     pub tick: Option<UnixMicros>,
     /// The hash of the chain of ticks.
     pub chain: Arc<str>,
+    /// Of each monitor that was ever judged the last time that was, and its digest; by monitor.
+    pub judged: Vec<(Arc<str>, UnixMicros, Arc<str>)>,
     /// The groups, by monitor and group.
     pub groups: Vec<KeptGroup>,
 }

@@ -38,6 +38,11 @@ impl<'a> DigestText<'a> {
         let (readings, states, revision) = (parts.next()?, parts.next()?, parts.next()?);
         Some(Self { readings, states, revision, presence })
     }
+
+    /// Whether there was no group at all.
+    pub(crate) fn is_of_nothing(&self) -> bool {
+        self.readings.bytes().all(|digit| digit == b'0')
+    }
 }
 
 /// The digest of one monitor at one tick: what was read, and the states.
@@ -64,10 +69,15 @@ impl TickDigest {
 
     /// As text; [`DigestText`] reads it.
     pub(super) fn text(self, revision: &str, presence: Presence) -> String {
-        let revision = revision.get(..REVISION_DIGITS).unwrap_or(revision);
+        let revision = revision_digits(revision);
         let away = if presence == Presence::Away { AWAY } else { "" };
         format!("{:016x}-{:016x}-{revision}{away}", self.readings, self.states)
     }
+}
+
+/// As much of a revision as digests say.
+pub(super) fn revision_digits(revision: &str) -> &str {
+    revision.get(..REVISION_DIGITS).unwrap_or(revision)
 }
 
 /// The hash of a group's tags.

@@ -126,6 +126,11 @@ impl GroupState {
         alert.map_or_else(|| Arc::from(""), |alert| alert.id)
     }
 
+    /// When it is old enough to alert.
+    pub(super) fn matures_at(&self, new_group_delay_us: i64) -> UnixMicros {
+        self.first_seen.saturating_add_us(new_group_delay_us)
+    }
+
     /// Whether nothing is to be remembered of it.
     pub(super) fn is_at_rest(&self) -> bool {
         self.machine.state() == AlertState::Ok

@@ -2,6 +2,7 @@
 
 mod missing;
 mod step;
+mod turns;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use weir_query::QueryError;
 use weir_types::{AlertState, Judgement, KeptGroup, Tags, Transition, TransitionReason, UnixMicros};
 
 use super::composite::{self, States};
-use super::digest;
+use super::digest::{self, DigestText, TickDigest};
 use super::group::GroupState;
 use super::machine::{Bounds, Seen};
 use super::metric::{Evaluated, Metric};
@@ -23,6 +24,7 @@ use crate::ledger::Ledger;
 
 use step::Step;
 pub(super) use step::{GroupChange, Judged1};
+use turns::Turns;
 
 /// Ticks in a row that fail before it is told that a monitor cannot be evaluated.
 const ERRORS_BEFORE_TOLD: u32 = 3;
@@ -43,7 +45,7 @@ pub(super) struct Watch {
     pub(super) revision: Arc<str>,
     pub(super) bounds: Bounds,
     pub(super) kind: Kind,
-    pub(super) every_us: i64,
+    turns: Turns,
     pub(super) groups: BTreeMap<Group, (Tags, GroupState)>,
     pub(super) keys: Vec<weir_types::TagKey>,
     /// The tick before this one.
@@ -51,8 +53,6 @@ pub(super) struct Watch {
     pub(super) error: Option<Arc<str>>,
     /// How long values were seen to take.
     seen_delay_us: i64,
-    /// The last tick before a restart, until the first after it.
-    resumed: Option<UnixMicros>,
     errors_in_row: u32,
     pub(super) is_full: bool,
     /// Whether something changed since people were told last.
@@ -90,13 +90,12 @@ impl Watch {
             bounds: bounds(&monitor),
             revision,
             kind,
-            every_us,
+            turns: Turns::new(every_us),
             monitor,
             groups: BTreeMap::new(),
             keys: Vec::new(),
             evaluated_at: None,
             error: None,
-            resumed: None,
             seen_delay_us: 0,
             errors_in_row: 0,
             is_full: true,
@@ -107,7 +106,30 @@ impl Watch {
 
     /// Whether it is evaluated at a tick.
     pub(super) fn is_due(&self, at: UnixMicros) -> bool {
-        self.monitor.is_enabled && at.0.rem_euclid(self.every_us) == 0
+        self.monitor.is_enabled && self.turns.is_due(at, &self.revision)
+    }
+
+    /// Takes over that a time was judged, with this digest.
+    pub(super) fn resume(&mut self, at: UnixMicros, digest: DigestText<'_>) {
+        self.evaluated_at = Some(at);
+        self.turns.note(digest);
+    }
+
+    /// The digest of a time that was just judged; `None` when it was not.
+    pub(super) fn close_tick(
+        &mut self,
+        at: UnixMicros,
+        presence: Presence,
+        digest: TickDigest,
+    ) -> Option<String> {
+        if self.evaluated_at != Some(at) {
+            return None;
+        }
+        let text = digest.text(&self.revision, presence);
+        if let Some(read) = DigestText::read(&text) {
+            self.resume(at, read);
+        }
+        Some(text)
     }
 
     /// How long after a tick it is judged, in whole minutes.
@@ -121,37 +143,22 @@ impl Watch {
         self.kept =
             std::mem::take(&mut other.groups).into_values().chain(std::mem::take(&mut other.kept)).collect();
         self.evaluated_at = other.evaluated_at;
+        self.turns = other.turns.of_successor(self.turns.every_us);
         self.seen_delay_us = other.seen_delay_us;
         self.is_untold = other.is_untold;
-    }
-
-    /// Takes over that a tick was the last of all monitors: the last that this one was due at.
-    pub(super) fn resume(&mut self, tick: UnixMicros) {
-        self.resumed = Some(tick);
-        self.evaluated_at = Some(self.last_due(tick));
     }
 
     /// Waits for values as long as they were seen to need.
     pub(super) fn set_delay(&mut self, seen_us: i64) {
         self.seen_delay_us = seen_us;
-        // After a restart the delay is known only when the states are back, and before anything is judged.
-        let Some(tick) = self.resumed else { return };
-        let last = self.last_due(tick);
-        self.evaluated_at = Some(last);
-        for (tags, state) in &mut self.kept {
-            state.resume(last, tags);
-        }
     }
 
-    /// The last time that was judged when a tick was the last of all.
-    fn last_due(&self, tick: UnixMicros) -> UnixMicros {
-        tick.saturating_add_us(-self.delay_us()).floor_to(self.every_us)
-    }
-
-    /// Takes over a group that was kept.
+    /// Takes over a group that was kept, after what was judged last was taken over; `tick` is the last tick of all.
     pub(super) fn restore(&mut self, kept: &KeptGroup, tick: UnixMicros) -> Result<(), serde_json::Error> {
         let mut state: GroupState = serde_json::from_str(&kept.state)?;
-        state.resume(self.last_due(tick), &kept.group);
+        let judged_at = self.evaluated_at.unwrap_or(tick);
+        state.resume(judged_at, &kept.group);
+        self.turns.note_age(judged_at, state.matures_at(self.monitor.handling.new_group_delay_us));
         self.is_untold |= state.told != state.machine.state();
         self.kept.push((kept.group.clone(), state));
         Ok(())
@@ -164,7 +171,7 @@ impl Watch {
 
     /// How long ago the tick before was. Ticks that failed do not count: they were no ground for anything.
     fn by_us(&self, at: UnixMicros) -> i64 {
-        self.evaluated_at.map_or(0, |last| at.0.saturating_sub(last.0).clamp(0, self.every_us))
+        self.evaluated_at.map_or(0, |last| at.0.saturating_sub(last.0).clamp(0, self.turns.every_us))
     }
 
     /// Judges the groups at a tick.
@@ -175,7 +182,6 @@ impl Watch {
         ledger: &Ledger,
         inputs: &BTreeMap<Arc<str>, States>,
     ) -> Judged1 {
-        self.resumed = None;
         let evaluated = match &mut self.kind {
             Kind::Metric(metric) => metric.evaluate(at, ledger),
             Kind::Composite(composite) => {
@@ -196,7 +202,6 @@ impl Watch {
             }
             Ok(Evaluated::NotFull) => {
                 self.succeeded(false);
-                self.evaluated_at = Some(at);
                 Judged1::default()
             }
             Err(error) => {
@@ -271,9 +276,11 @@ impl Watch {
         }
         self.apply_missing(at, by_us, presence, &mut judged);
         self.expire(at, &mut judged);
+        self.turns.forget_ages();
         for (_, state) in self.groups.values() {
             let Judgement { value, samples, .. } = state.judgement;
             judged.digest.add(state.key_hash, value, samples, state.machine.state(), state.seq);
+            self.turns.note_age(at, state.matures_at(delay_us));
         }
         judged
     }

@@ -176,7 +176,7 @@ impl Trial {
         if engine.evaluated_at(name) != Some(at) {
             return;
         }
-        self.is_full |= !engine.waits_for_full_window(name);
+        self.is_full = true;
         self.ticks += 1;
         let is_upward = self.is_upward();
         let mut is_firing = false;
@@ -224,7 +224,7 @@ impl Trial {
         let evidence = Evidence {
             error: self.error.clone().filter(|_| self.ticks == 0),
             has_series,
-            is_full: self.is_full || self.ticks == 0,
+            is_full: self.is_full || !engine.waits_for_full_window(&self.monitor.name),
             has_values,
             alerts,
             flaps,

@@ -157,6 +157,7 @@ struct Stage<'a> {
     ledger: Ledger,
     cells: Arc<Cells>,
     kept: BTreeMap<(Arc<str>, Tags), KeptGroup>,
+    judged: BTreeMap<Arc<str>, (UnixMicros, Arc<str>)>,
     story: Story,
 }
 
@@ -178,8 +179,8 @@ impl<'a> Stage<'a> {
         let mut arriving = still_to_come;
         let mut engine = Engine::new(monitors);
         let ledger = read(&mut engine, &cells, case.start)?;
-        let (kept, story) = (BTreeMap::new(), Story::default());
-        let mut stage = Self { case, monitors, engine, ledger, cells, kept, story };
+        let (kept, judged, story) = (BTreeMap::new(), BTreeMap::new(), Story::default());
+        let mut stage = Self { case, monitors, engine, ledger, cells, kept, judged, story };
         for tick in 1..=case.ticks {
             let arrived = arriving.remove(&tick).unwrap_or_default();
             stage.cells.add(&arrived);
@@ -204,6 +205,9 @@ impl<'a> Stage<'a> {
         for dropped in &report.dropped {
             self.kept.remove(dropped);
         }
+        for (monitor, at, digest) in &report.digests {
+            self.judged.insert(Arc::clone(monitor), (*at, Arc::clone(digest)));
+        }
         let name = &self.case.monitor;
         let groups = self.engine.groups(name).unwrap_or_default();
         for group in groups {
@@ -225,7 +229,10 @@ impl<'a> Stage<'a> {
 
     fn restart(&mut self, at: UnixMicros) -> Result<(), ScanError> {
         let groups = self.kept.values().cloned().collect();
-        let kept = KeptJudge { tick: Some(at), chain: Arc::from(self.engine.chain()), groups };
+        let judged = self.judged.iter();
+        let judged =
+            judged.map(|(monitor, (at, digest))| (Arc::clone(monitor), *at, Arc::clone(digest))).collect();
+        let kept = KeptJudge { tick: Some(at), chain: Arc::from(self.engine.chain()), judged, groups };
         self.engine = Engine::new(self.monitors);
         self.engine.restore(&kept);
         self.ledger = read(&mut self.engine, &self.cells, at)?;

@@ -102,31 +102,35 @@ pub fn verify(
         return Ok(nothing("it follows from the monitors that it names; verify those"));
     }
     let from = range.from.saturating_add_us(-lead_us(monitor));
-    let digests: Vec<(UnixMicros, DigestText<'_>)> = recorded
+    let digests: Vec<(UnixMicros, &str, DigestText<'_>)> = recorded
         .digests
         .iter()
         .filter(|(at, _)| *at >= from && *at < range.to)
-        .filter_map(|(at, digest)| Some((*at, DigestText::read(digest)?)))
+        .filter_map(|(at, text)| Some((*at, &**text, DigestText::read(text)?)))
         .collect();
-    if !digests.iter().any(|(at, _)| *at >= range.from) {
+    if !digests.iter().any(|(at, ..)| *at >= range.from) {
         return Ok(nothing("no minute of the range was judged"));
     }
     let is_beginning = recorded.digests.first().is_some_and(|(first, _)| *first >= from);
     let before: &[Transition] = if is_beginning { &[] } else { &recorded.changes };
     let mut fold = Fold::start(monitor, digests[0].0, before, scan)?;
+    let revision = fold.engine.revision(&monitor.name).unwrap_or_default();
     let mut report = Verified { compared: 0, of_other_definitions: 0, ..nothing("") };
     let mut first: Option<(UnixMicros, Difference, bool)> = None;
     let mut minutes = 0;
-    for (at, digest) in digests {
+    for (at, text, digest) in digests {
         let again = fold.judge(at, digest.presence)?;
+        // Which times a monitor judges besides its turns follows from what it had judged before, and by which definition.
+        fold.engine.resume(&monitor.name, at, text);
         if at < range.from {
             continue;
         }
-        let Some(again) = again.as_deref().and_then(DigestText::read) else { continue };
-        if again.revision != digest.revision {
+        // Another definition may have had other turns, so this one may have judged nothing there.
+        if !revision.starts_with(digest.revision) {
             report.of_other_definitions += 1;
             continue;
         }
+        let Some(again) = again.as_deref().and_then(DigestText::read) else { continue };
         report.compared += 1;
         let what = if again.readings != digest.readings {
             Difference::Readings
@@ -136,7 +140,7 @@ pub fn verify(
             continue;
         };
         minutes += 1;
-        first = first.or(Some((at, what, is_empty(&again) && !is_empty(&digest))));
+        first = first.or(Some((at, what, again.is_of_nothing() && !digest.is_of_nothing())));
     }
     report.outcome = match first {
         Some((first, what, is_gone)) => {
@@ -151,11 +155,6 @@ pub fn verify(
         None => Outcome::Same,
     };
     Ok(report)
-}
-
-/// Whether nothing at all was read.
-fn is_empty(digest: &DigestText<'_>) -> bool {
-    digest.readings.bytes().all(|digit| digit == b'0')
 }
 
 /// How long before what is compared the fold begins: as long as a group or a clock may remember.

@@ -22,6 +22,13 @@ const DEFINITIONS: &str = r#"
     message = "{host.name} {value}"
 
     [[monitors]]
+    name = "rare"
+    condition = "max(gauge) by host > 10 over 2m every 30m"
+    message = "{host.name} {value}"
+    new_group_delay = "3m"
+    group_retention = "20m"
+
+    [[monitors]]
     name = "silent"
     condition = "avg(gauge) by host > 12 over 3m min_samples 2"
     message = "{host.name} {value}"

@@ -138,6 +138,46 @@ fn the_time_in_which_weir_was_away_is_judged_as_it_was_then() {
 }
 
 #[test]
+fn what_a_rare_monitor_judges_between_its_turns_is_proved_too() {
+    let rare = |bound: u32| {
+        format!(
+            "[[monitors]]\nname = \"rare\"\ncondition = \"sum(llm.tokens.total) by model > {bound} over 5m every 30m\"\n\
+             message = \"{{model}} {{value}}\"\nnew_group_delay = \"4m\"\n"
+        )
+    };
+    let mut world = World::over(&rare(30), Arc::default());
+    for n in 0..200 {
+        if n >= 7 {
+            world.add(n, "llm.tokens.total", &[("model", "a")], &[10.0]);
+        }
+        world.tick_to(n + 1);
+        match n {
+            40 | 130 => world.replace(&rare(if n == 40 { 35 } else { 30 })),
+            50 | 140 => world.restart(),
+            _ => {}
+        }
+    }
+    let times = |world: &World| -> Vec<i64> {
+        let judged = world.reports.iter().flat_map(|report| report.digests.iter());
+        judged.map(|(_, at, _)| (at.0 - minute(0).0) / weir_types::UnixMicros::MINUTE).collect()
+    };
+    // Each minute until there is something, then when the group is old enough, at its turns, and after each change.
+    assert_eq!(times(&world), [1, 2, 3, 4, 5, 6, 7, 8, 12, 30, 42, 60, 90, 120, 132, 150, 180]);
+    let recorded = Recorded {
+        digests: world
+            .reports
+            .iter()
+            .flat_map(|report| report.digests.iter().map(|(_, at, digest)| (*at, Arc::clone(digest))))
+            .collect(),
+        changes: world.reports.iter().flat_map(|report| report.transitions.clone()).collect(),
+    };
+    let report = verified(&rare(30), &world.memory, &recorded, 0);
+    assert_eq!((report.outcome, report.compared, report.of_other_definitions), (Outcome::Same, 13, 4));
+    let report = verified(&rare(35), &world.memory, &recorded, 0);
+    assert_eq!((report.compared, report.of_other_definitions), (4, 13));
+}
+
+#[test]
 fn what_was_never_judged_and_composites_have_nothing_to_compare() {
     let report = verified(BUSY, &Arc::default(), &Recorded::default(), 0);
     assert!(matches!(report.outcome, Outcome::Nothing(_)), "{report:?}");

@@ -37,6 +37,8 @@ pub(crate) struct World {
     definitions: Vec<Monitor>,
     /// What was kept of groups, as a state store keeps it.
     kept: BTreeMap<(Arc<str>, Tags), KeptGroup>,
+    /// What was judged last of each monitor, as a state store keeps it.
+    judged: BTreeMap<Arc<str>, (UnixMicros, Arc<str>)>,
     now: i64,
 }
 
@@ -55,8 +57,8 @@ impl World {
         let definitions = monitors(definitions);
         let mut engine = Engine::new(&definitions);
         let ledger = ledger_of(&mut engine, &memory, minute(now));
-        let (reports, kept) = (Vec::new(), BTreeMap::new());
-        Self { engine, ledger, memory, reports, definitions, kept, now }
+        let (reports, kept, judged) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { engine, ledger, memory, reports, definitions, kept, judged, now }
     }
 
     /// Values of a metric in the minute that begins `n` minutes after the start.
@@ -100,6 +102,9 @@ impl World {
         for dropped in &report.dropped {
             self.kept.remove(dropped);
         }
+        for (monitor, at, digest) in &report.digests {
+            self.judged.insert(Arc::clone(monitor), (*at, Arc::clone(digest)));
+        }
         self.reports.push(report);
     }
 
@@ -108,6 +113,11 @@ impl World {
         let kept = KeptJudge {
             tick: Some(minute(self.now)),
             chain: Arc::from(self.engine.chain()),
+            judged: self
+                .judged
+                .iter()
+                .map(|(monitor, (at, digest))| (Arc::clone(monitor), *at, Arc::clone(digest)))
+                .collect(),
             groups: self.kept.values().cloned().collect(),
         };
         self.engine = Engine::new(&self.definitions);

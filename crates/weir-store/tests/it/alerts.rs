@@ -159,6 +159,7 @@ async fn a_tick_is_written_once_and_survives_a_restart() {
     let kept_now = alerts.kept().await.unwrap();
     assert_eq!((kept_now.tick, &*kept_now.chain), (Some(at(1)), "c1"));
     assert_eq!(kept_now.groups, start().kept);
+    assert_eq!(kept_now.judged, start().digests);
     let open_now = alerts.open_notices(10).await.unwrap();
     assert_eq!(open_now[0].notice, start().notices[0]);
     assert_eq!(open_now[0].committed_at, START);
@@ -173,6 +174,7 @@ async fn states_follow_the_ticks_and_history_is_read_from_the_newest() {
     alerts.commit(&end()).await.unwrap();
     assert_eq!(alerts.active_alerts(10).await.unwrap(), Vec::new());
     assert_eq!(alerts.kept().await.unwrap().groups, end().kept);
+    assert_eq!(alerts.kept().await.unwrap().judged, end().digests, "of each monitor the last");
     let ids: Vec<_> = alerts.open_notices(10).await.unwrap().into_iter().map(|n| n.notice.id).collect();
     assert_eq!(ids, ["n1".into(), "n2".into()] as [Arc<str>; 2]);
     assert_eq!(alerts.open_notices(1).await.unwrap().len(), 1);

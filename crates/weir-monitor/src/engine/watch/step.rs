@@ -69,7 +69,7 @@ impl Step<'_> {
             Outcome::Estimate { value, bound } => Seen::Estimate { value, bound },
             Outcome::Insufficient | Outcome::Missing => Seen::Nothing,
         };
-        let is_new = self.at.0.saturating_sub(state.first_seen.0) < new_group_delay_us;
+        let is_new = self.at < state.matures_at(new_group_delay_us);
         self.take(tags, state, seen, !is_new, judged);
     }
 

@@ -24,7 +24,19 @@ impl AlertDb {
         let head = sqlx::query("SELECT tick, chain FROM judge").fetch_optional(&mut *transaction).await;
         let sql = "SELECT monitor, group_tags, state FROM judge_groups ORDER BY monitor, group_tags";
         let rows = sqlx::query(sql).fetch_all(&mut *transaction).await.map_err(failed)?;
+        // A loose scan of the index: one step for each monitor, and not one for each minute of thirty days.
+        let sql = "WITH RECURSIVE names (name) AS ( \
+                       SELECT min(monitor) FROM judge_digests \
+                       UNION ALL \
+                       SELECT (SELECT min(monitor) FROM judge_digests WHERE monitor > name) \
+                       FROM names WHERE name IS NOT NULL) \
+                   SELECT monitor, tick, digest FROM names JOIN judge_digests ON monitor = name \
+                   AND tick = (SELECT max(tick) FROM judge_digests WHERE monitor = name) ORDER BY monitor";
+        let judged = sqlx::query_as::<_, (String, i64, String)>(sql).fetch_all(&mut *transaction).await;
         let mut kept = KeptJudge::default();
+        let judged = judged.map_err(failed)?.into_iter();
+        kept.judged =
+            judged.map(|(monitor, at, digest)| (monitor.into(), UnixMicros(at), digest.into())).collect();
         if let Some(head) = head.map_err(failed)? {
             kept.tick = Some(UnixMicros(head.try_get("tick").map_err(failed)?));
             kept.chain = head.try_get::<String, _>("chain").map_err(failed)?.into();
