@@ -22,7 +22,7 @@ impl Judge {
                 for batch in batches {
                     state.ledger.apply(batch, judged_to);
                     state.lateness.note(batch, now);
-                    state.late_counts.note(batch, &lookers);
+                    state.late_counts.note(batch, &lookers, now);
                 }
             }
             None => state.is_following = false,

@@ -1,6 +1,7 @@
 //! How late values come: what a metric was seen to need after the end of a minute until almost all values of the minute
 //! are there. Monitors wait for as long before they judge it. What is later still is counted for each monitor that had
-//! judged its minute already.
+//! judged its minute already, with the wait that would have had it in time. The past that somebody brings in (an import, a
+//! demo's history, what a client kept while Weir was away) is not late: no wait is meant for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +19,9 @@ const SAMPLES_MAX: u64 = 100_000;
 
 /// The longest that is waited for by itself; whatever is later needs `evaluation_delay`.
 const DELAY_US_MAX: i64 = 15 * UnixMicros::MINUTE;
+
+/// Values that come longer after their minute are the past, and not late.
+const LATE_US_MAX: i64 = UnixMicros::HOUR;
 
 /// See the module.
 #[derive(Default)]
@@ -44,16 +48,18 @@ impl Lateness {
     }
 
     /// How long values of a metric are to be waited for, in whole minutes.
-    #[expect(clippy::cast_possible_truncation, reason = "a delay of seconds, bounded just after")]
     pub(super) fn delay_us(&self, metric: &str) -> i64 {
         let seen = self.by_metric.get(metric).filter(|seen| seen.count() >= SAMPLES_MIN);
-        let late_us = seen
-            .and_then(|seen| seen.quantile(SHARE))
-            .map_or(0, |seconds| seconds as i64 * UnixMicros::SECOND);
-        let beyond_us = (late_us - super::DELAY_US).max(0);
-        let minutes_us = (beyond_us + UnixMicros::MINUTE - 1) / UnixMicros::MINUTE * UnixMicros::MINUTE;
-        minutes_us.min(DELAY_US_MAX)
+        seen.map_or(0, wait_us).min(DELAY_US_MAX)
     }
+}
+
+/// How long almost all values are waited for that came so many seconds after their minutes; in whole minutes.
+#[expect(clippy::cast_possible_truncation, reason = "a delay of seconds, at most an hour")]
+fn wait_us(seen: &Histogram) -> i64 {
+    let late_us = seen.quantile(SHARE).map_or(0, |seconds| seconds as i64 * UnixMicros::SECOND);
+    let beyond_us = (late_us - super::DELAY_US).max(0);
+    (beyond_us + UnixMicros::MINUTE - 1) / UnixMicros::MINUTE * UnixMicros::MINUTE
 }
 
 /// Of one monitor, how many values of its metrics there were, and how many came after their minute was judged.
@@ -61,39 +67,69 @@ impl Lateness {
 pub(super) struct LateCount {
     pub(super) values: u64,
     pub(super) late: u64,
+    /// The wait with which almost all of them would have been in time.
+    pub(super) wait_us: i64,
 }
 
 impl LateCount {
-    /// Whether so many are late that people should know: more than are left behind by a wait for almost all.
-    pub(super) fn is_much(self) -> bool {
-        self.values >= SAMPLES_MIN && self.late.saturating_mul(50) > self.values
+    /// Whether so many are late that people should know, because a longer wait than the present one would help: more than are
+    /// left behind by a wait for almost all.
+    pub(super) fn is_much(self, delay_us: i64) -> bool {
+        self.values >= SAMPLES_MIN && self.late.saturating_mul(50) > self.values && self.wait_us > delay_us
     }
 }
 
 /// What came late for monitors.
 #[derive(Default)]
 pub(super) struct LateCounts {
-    by_monitor: HashMap<Arc<str>, LateCount>,
+    by_monitor: HashMap<Arc<str>, Counted>,
+}
+
+/// What was counted for a monitor.
+struct Counted {
+    /// Since when: minutes before it are the past.
+    since: UnixMicros,
+    values: u64,
+    late: u64,
+    /// How many seconds after their minutes values came.
+    seconds: Histogram,
 }
 
 /// A monitor that looks at a metric, and when it was evaluated last.
 pub(super) type Looker = (Arc<str>, Option<UnixMicros>);
 
 impl LateCounts {
-    /// Notes what a batch adds to metrics that monitors look at.
-    pub(super) fn note(&mut self, batch: &CellBatch, lookers: &HashMap<Arc<str>, Vec<Looker>>) {
+    /// Notes what a batch adds to metrics that monitors look at, when it has just been stored. What is counted for a monitor
+    /// begins with the first batch since it is there.
+    pub(super) fn note(
+        &mut self,
+        batch: &CellBatch,
+        lookers: &HashMap<Arc<str>, Vec<Looker>>,
+        now: UnixMicros,
+    ) {
         // A batch may have thousands of series, and a metric a hundred monitors: what is counted is told by metric and minute alone.
         let mut added: HashMap<(&Arc<str>, UnixMicros), u64> = HashMap::new();
         for delta in batch.added.iter().filter(|delta| lookers.contains_key(&delta.key.metric)) {
             let values = added.entry((&delta.key.metric, delta.minute)).or_default();
             *values = values.saturating_add(delta.cell.count);
         }
+        for (monitor, _) in lookers.values().flatten() {
+            if !self.by_monitor.contains_key(monitor) {
+                self.by_monitor.insert(Arc::clone(monitor), Counted::new(now));
+            }
+        }
         for ((metric, minute), values) in added {
+            let late_us = now.0.saturating_sub(minute.0.saturating_add(UnixMicros::MINUTE)).max(0);
+            if late_us > LATE_US_MAX {
+                continue;
+            }
             for (monitor, evaluated_at) in lookers.get(metric).into_iter().flatten() {
-                let count = self.by_monitor.entry(Arc::clone(monitor)).or_default();
-                count.values = count.values.saturating_add(values);
+                let counted = self.by_monitor.get_mut(monitor).filter(|counted| minute >= counted.since);
+                let Some(counted) = counted else { continue };
+                counted.values = counted.values.saturating_add(values);
+                counted.seconds.record_n((late_us / UnixMicros::SECOND) as f64, values);
                 if evaluated_at.is_some_and(|at| minute < at) {
-                    count.late = count.late.saturating_add(values);
+                    counted.late = counted.late.saturating_add(values);
                 }
             }
         }
@@ -101,7 +137,18 @@ impl LateCounts {
 
     /// What came late for a monitor since Weir started.
     pub(super) fn of(&self, monitor: &str) -> LateCount {
-        self.by_monitor.get(monitor).copied().unwrap_or_default()
+        let counted = self.by_monitor.get(monitor);
+        counted.map_or_else(LateCount::default, |counted| LateCount {
+            values: counted.values,
+            late: counted.late,
+            wait_us: wait_us(&counted.seconds),
+        })
+    }
+}
+
+impl Counted {
+    fn new(since: UnixMicros) -> Self {
+        Self { since, values: 0, late: 0, seconds: Histogram::new() }
     }
 }
 
@@ -152,14 +199,39 @@ mod tests {
                 (Arc::from("new"), None),
             ],
         )]);
+        let now = UnixMicros(100 * UnixMicros::MINUTE);
         let mut counts = LateCounts::default();
+        counts.note(&batch(80, 0), &lookers, UnixMicros(80 * UnixMicros::MINUTE));
         for n in 90..100 {
-            counts.note(&batch(n, 10), &lookers);
+            counts.note(&batch(n, 10), &lookers, now);
         }
-        assert_eq!(counts.of("soon"), LateCount { values: 100, late: 100 });
-        assert_eq!(counts.of("waits"), LateCount { values: 100, late: 50 });
-        assert_eq!(counts.of("new"), LateCount { values: 100, late: 0 });
+        let wait_us = 9 * UnixMicros::MINUTE;
+        assert_eq!(counts.of("soon"), LateCount { values: 100, late: 100, wait_us });
+        assert_eq!(counts.of("waits"), LateCount { values: 100, late: 50, wait_us });
+        assert_eq!(counts.of("new"), LateCount { values: 100, late: 0, wait_us });
         assert_eq!(counts.of("other"), LateCount::default());
+    }
+
+    #[test]
+    fn the_past_is_not_late_and_a_wait_is_proposed_that_would_have_helped() {
+        let lookers = HashMap::from([(
+            Arc::from("m"),
+            vec![(Arc::from("monitor"), Some(UnixMicros(1_000 * UnixMicros::MINUTE)))],
+        )]);
+        let minute = |n: i64| UnixMicros(n * UnixMicros::MINUTE);
+        let mut counts = LateCounts::default();
+        // What lies before the monitor was there, and what is hours late when it has long been there.
+        counts.note(&batch(900, 500), &lookers, minute(901));
+        counts.note(&batch(901, 500), &lookers, minute(980));
+        assert_eq!(counts.of("monitor"), LateCount::default());
+        // All of it four minutes after its minute: with a wait of as long it is in time, and ten seconds are waited anyway.
+        for n in 990..999 {
+            counts.note(&batch(n, 100), &lookers, minute(n + 5));
+        }
+        let count = counts.of("monitor");
+        assert_eq!((count.values, count.late, count.wait_us), (900, 900, 4 * UnixMicros::MINUTE));
+        assert!(count.is_much(0) && count.is_much(3 * UnixMicros::MINUTE));
+        assert!(!count.is_much(4 * UnixMicros::MINUTE), "nothing is proposed that is so already");
     }
 
     #[test]

@@ -177,10 +177,12 @@ fn remarks(engine: &Engine, monitor: &Monitor, late: LateCount) -> Vec<Arc<str>>
         remarks
             .push(format!("there are more than {most} groups; those over it are judged as one, __other__"));
     }
-    if late.is_much() {
-        let LateCount { values, late } = late;
+    if late.is_much(engine.delay_us(&monitor.name)) {
+        let LateCount { values, late, wait_us } = late;
+        let minutes = wait_us / UnixMicros::MINUTE;
         remarks.push(format!(
-            "{late} of {values} values came after their minute was judged; with a longer evaluation_delay they count in time"
+            "{late} of {values} values came after their minute was judged; with evaluation_delay = \"{minutes}m\" \
+             almost all of them would have counted in time"
         ));
     }
     if engine.evaluated_at(&monitor.name).is_some()
