@@ -7,7 +7,14 @@ import { changedEntry, emptyForm, formOf, isChanged, nameFault, wholeEntry } fro
 import { judgedChart, levelLines, notWell, stretches } from '../src/monitors/judged';
 import { recurrenceName, scopeOf } from '../src/monitors/recurrence';
 import type { JudgedSeries, Monitor } from '../src/monitors/requests';
-import { countsText, countStandings, groupLabel, matching, worstFirst } from '../src/monitors/states';
+import {
+  countsText,
+  countStandings,
+  groupLabel,
+  matching,
+  pendingText,
+  worstFirst,
+} from '../src/monitors/states';
 import { levelsFor } from '../src/monitors/thresholds';
 import { NO_FILTERS } from '../src/query/expression';
 
@@ -233,6 +240,14 @@ describe('silences', () => {
     expect(recurrenceName(null)).toBe('once');
     expect(recurrenceName('FREQ=WEEKLY;BYDAY=SA,SU')).toBe('saturday and sunday');
     expect(recurrenceName('FREQ=YEARLY')).toBe('FREQ=YEARLY');
+  });
+});
+
+describe('what a group is about to be', () => {
+  it('says for how long only when it has been so for a while', () => {
+    const said = (ms: number) => pendingText({ state: 'alert', since_ms: 0 }, ms).replaceAll('\u00a0', ' ');
+    expect(said(0)).toBe('alert if it stays so');
+    expect(said(3 * MINUTE)).toBe('alert if it stays so, for 3 min now');
   });
 });
 

@@ -6,6 +6,7 @@
 
 mod entry;
 mod handling;
+mod saying;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use crate::template::{self, Known, Template};
 
 pub use entry::{Amount, Entry, Severity};
 pub use handling::{Action, ActionEntry, Handling, NoData};
+pub use saying::default_message;
 
 /// The name of the bundled file, for messages.
 pub(crate) const BUNDLED_FILE: &str = "monitors/seven.toml";
@@ -39,7 +41,9 @@ pub struct Monitor {
     pub condition: Condition,
     /// How bad it is when the threshold is crossed.
     pub severity: Severity,
-    /// What is said then.
+    /// What is said then, as it was written or as it is when nothing was.
+    pub message_text: String,
+    /// The same, to be filled in.
     pub message: Template,
     /// Whether it is evaluated.
     pub is_enabled: bool,
@@ -193,18 +197,17 @@ pub(crate) fn monitor(file: &str, entry: &Entry, slos: Option<&[Slo]>) -> Result
     }
     let severity =
         severity(entry, &condition).map_err(|message| MonitorError::Settings { monitor: name(), message })?;
-    let message = entry.message.as_deref().unwrap_or_default().trim();
-    if message.is_empty() {
-        return Err(MonitorError::Settings { monitor: name(), message: "it has no message".to_owned() });
-    }
-    let message = template::parse(message, &known(&condition))
+    let written = entry.message.as_deref().map(str::trim).filter(|message| !message.is_empty());
+    let message_text = written.map_or_else(|| default_message(&entry.name, &condition), str::to_owned);
+    let message = template::parse(&message_text, &known(&condition))
         .map_err(|message| MonitorError::Message { monitor: name(), message })?;
     let is_grouped = !known(&condition).tags.is_empty();
     let handling = Handling::of(entry, is_grouped)
         .map_err(|message| MonitorError::Settings { monitor: name(), message })?;
     let is_enabled = entry.enabled.unwrap_or(true);
     let (file, entry) = (file.to_owned(), entry.clone());
-    Ok(Monitor { name: name(), text, condition, severity, message, is_enabled, file, handling, entry })
+    let name = name();
+    Ok(Monitor { name, text, condition, severity, message_text, message, is_enabled, file, handling, entry })
 }
 
 /// How bad the threshold is: where an alert of its own is written it is a warning, and an alert otherwise.

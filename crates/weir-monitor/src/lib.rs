@@ -27,8 +27,8 @@ pub use condition::{
     Rule, Rules, Seasonality, Shape, Threshold, Value, Window,
 };
 pub use definition::{
-    Action, ActionEntry, Amount, Definitions, Entry, Handling, Levels, Monitor, NoData, Severity, load,
-    load_with,
+    Action, ActionEntry, Amount, Definitions, Entry, Handling, Levels, Monitor, NoData, Severity,
+    default_message, load, load_with,
 };
 pub use engine::{
     BandHistory, Bounds, Change as StateChange, Engine, Follow, Machine, Presence, Seen, Telling, TickReport,

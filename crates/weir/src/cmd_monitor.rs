@@ -42,7 +42,8 @@ pub fn run(args: &MonitorArgs) -> anyhow::Result<ExitCode> {
 fn explain(text: &str) -> anyhow::Result<ExitCode> {
     let condition = weir_monitor::parse_condition(text)
         .map_err(|error| anyhow::anyhow!("{}", error.render(text).trim_end()))?;
-    output::print(&weir_monitor::explain(&condition))?;
+    let message = weir_monitor::default_message("NAME", &condition);
+    output::print(&format!("{}{:<14}{message} (default)\n", weir_monitor::explain(&condition), "says"))?;
     Ok(ExitCode::SUCCESS)
 }
 

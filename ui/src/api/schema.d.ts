@@ -1325,6 +1325,11 @@ export interface components {
             explanation: string;
             /** @description The expression whose values are judged; `null` where it is not on metrics. */
             expression: string | null;
+            /**
+             * @description What a monitor with this condition says that is given no message; `NAME` stands for its name.
+             * @example NAME for model {{[model].name}}: {value}s (threshold {comparator} {threshold}s)
+             */
+            message: string;
             unit: components["schemas"]["Unit"] | null;
         };
         /** @description A condition to be explained. */

@@ -1,6 +1,9 @@
 // What states are called and look like. Each has a shape of its own beside its colour, for eyes that do not tell them apart.
 
+import { since } from '../format/moment';
 import type { Group, Monitor, Reason, State } from './requests';
+
+const MINUTE_MS = 60_000;
 
 /** What a monitor as a whole may be: as its groups are, or switched off, or in no state because it cannot be evaluated. */
 export type Standing = State | 'off' | 'error';
@@ -83,6 +86,12 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   definition_changed: 'the monitor was changed',
   revised: 'late values',
 };
+
+/** What a group is about to be: `alert if it stays so, for 3 min now`; without a time while there is none to speak of. */
+export function pendingText({ state, since_ms }: NonNullable<Group['pending']>, nowMs: number): string {
+  const lasts = nowMs - since_ms < MINUTE_MS ? '' : `, for ${since(since_ms, nowMs)} now`;
+  return `${LOOKS[state].name.toLowerCase()} if it stays so${lasts}`;
+}
 
 /** How many groups are in which state: `2 alert, 1 warning, 40 ok`. */
 export function countsText({ ok, no_data, warn, alert }: Monitor['counts']): string {

@@ -54,7 +54,8 @@ pub(crate) async fn explain_condition(
         weir_monitor::parse_condition(&text).map_err(|error| ApiError::in_expression(&error, &text))?;
     let unit = condition.judged.rule().map(|rule| UnitName(rule.judged_unit()));
     let explanation = weir_monitor::explain(&condition);
-    Ok(Json(ConditionAnswer { explanation, expression: expression_of(&text), unit }))
+    let message = weir_monitor::default_message("NAME", &condition);
+    Ok(Json(ConditionAnswer { explanation, expression: expression_of(&text), unit, message }))
 }
 
 /// What a definition would have done in a range.

@@ -253,6 +253,9 @@ pub struct ConditionAnswer {
     pub expression: Option<String>,
     /// The unit of what is judged; `null` where it is not on metrics.
     pub unit: Option<UnitName>,
+    /// What a monitor with this condition says that is given no message; `NAME` stands for its name.
+    #[schema(example = "NAME for model {{[model].name}}: {value}s (threshold {comparator} {threshold}s)")]
+    pub message: String,
 }
 
 /// What is read from a condition for those who draw it.

@@ -31,7 +31,7 @@ pub struct Entry {
     /// alert has a level of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// What is said then, with placeholders such as {value}.
+    /// What is said then, with placeholders such as {value}; its name, the value, the threshold and the group when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Whether it is evaluated; it is when absent.

@@ -122,10 +122,6 @@ fn every_mistake_is_told_at_once() {
         message = "none"
 
         [[monitors]]
-        name = "silent"
-        condition = "sum(llm.request.count) < 1"
-
-        [[monitors]]
         name = "levels"
         condition = "sum(llm.request.count) < 10 warn 20"
         severity = "warning"

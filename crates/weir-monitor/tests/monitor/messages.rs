@@ -108,3 +108,52 @@ fn no_beginning_of_a_message_panics() {
         let _ = message("sum(llm.request.count) by model > 5", &text[..end], 1.0, NoticeState::Alert);
     }
 }
+
+/// What a monitor with this condition says at a value of which nobody wrote how to say it.
+fn unwritten(condition: &str, value: f64, state: NoticeState) -> String {
+    message(condition, "", value, state).unwrap_or_else(|error| panic!("{condition}: {error}"))
+}
+
+#[test]
+fn a_monitor_without_a_message_says_what_it_saw_in_its_unit() {
+    let said = |condition: &str, value: f64| unwritten(condition, value, NoticeState::Alert);
+    for (condition, value, expected) in [
+        (
+            "p95(llm.request.duration) by model_name > 5000ms",
+            6_120.0,
+            "m for model <model>: 6.12s (threshold > 5s)",
+        ),
+        ("p95(llm.request.duration) > 500ms", 612.0, "m: 612ms (threshold > 5000ms)"),
+        ("rate(llm.request.error) > 0.05 over 5m", 0.0534, "m: 5.34% (threshold > 500000%)"),
+        ("sum(llm.cost.usd) by team > 10usd", 12.5, "m for team <team>: $12.5 (threshold > $5000)"),
+        ("sum(llm.tokens.total) > 10", 12.0, "m: 12 tokens (threshold > 5000 tokens)"),
+        (
+            "avg(custom.quality) by app, team < 0.5",
+            0.25,
+            "m for app <app>, team <team>: 0.25 (threshold > 5000)",
+        ),
+    ] {
+        assert_eq!(said(condition, value), expected, "{condition}");
+    }
+    let anomaly = said("anomaly(sum(llm.tokens.total) by agent_id, 'agile', 3) > 0", 9_000.0);
+    assert!(anomaly.contains("unusual at 9000 tokens, expected unknown tokens"), "{anomaly}");
+    let quiet = unwritten("p95(llm.request.duration) by model > 5s", 1.0, NoticeState::NoData);
+    assert_eq!(quiet, "m for model <model>: no values");
+}
+
+#[test]
+fn every_kind_of_condition_has_something_to_say() {
+    for condition in [
+        "week_over_week_change(token_spend) > 30%",
+        "avg(last_30m):outliers(avg:custom.load{*} by {host}, 'dbscan', 7) > 0",
+        "avg(last_1d):forecast(avg:custom.load{*}, 'linear', 1, interval='60m', history='1w') >= 0.9",
+        "pct_change(avg(last_1h),last_1w):avg:custom.load{*} < -30",
+        "sum(last_5m):sum:llm.request.error{*} by {model}.as_count() / sum:llm.request.count{*} by {model}.as_count() > 0.1",
+        "events(\"source:ci\").rollup(\"count\").by(\"app\").last(\"15m\") > 3",
+        "error_budget(\"answers\").over(\"7d\") > 75",
+        "@error-rate-spike && @p95-latency-per-model",
+        "per_second(llm.request.count) > 20req/s",
+    ] {
+        assert!(unwritten(condition, 1.0, NoticeState::Warning).starts_with('m'), "{condition}");
+    }
+}
