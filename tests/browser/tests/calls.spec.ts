@@ -4,7 +4,9 @@ import { expect, loaded, overview, settledRange, test, type Span } from './weir'
 
 /** The longest run of plain words in a JSON text: something that must be readable in the panel. */
 function readablePart(json: string | null): string {
-  const runs = (json ?? '').match(/[A-Za-z][A-Za-z ,]{12,}/g) ?? [];
+  // The letter of an escape such as `\n` is none of the text.
+  const text = (json ?? '').replace(/\\+(?:u[0-9a-fA-F]{4}|.)/g, '"');
+  const runs = text.match(/[A-Za-z][A-Za-z ,]{12,}/g) ?? [];
   const longest = runs.toSorted((a, b) => b.length - a.length)[0] ?? '';
   return longest.trim();
 }
