@@ -174,14 +174,8 @@ impl Guard {
     }
 
     fn kinds_in(&self, input: &str, tape: Option<&Tape<'_>>) -> Vec<Kind> {
-        let mut kinds: Vec<Kind> = match tape {
-            Some(tape) => {
-                let body = self.secrets.redact_tape(input, tape);
-                body.map(|body| body.strings.into_iter().flat_map(|string| string.kinds).collect())
-            }
-            None => self.secrets.redact(input).map(|(_, kinds)| kinds),
-        }
-        .unwrap_or_default();
+        let strings = self.secrets.redact_read(input, tape).map(|body| body.strings).unwrap_or_default();
+        let mut kinds: Vec<Kind> = strings.into_iter().flat_map(|string| string.kinds).collect();
         kinds.retain(|kind| kind.class() == Class::Secret);
         kinds.sort_unstable();
         kinds.dedup();

@@ -354,15 +354,10 @@ const fn counts(kind: SpanKind) -> bool {
 }
 
 fn redact(keeping: &Keeping, text: &str, tape: Option<&Tape<'_>>, side: Side) -> Body {
-    let detector = &keeping.detector;
-    let Some(tape) = tape else {
-        let Some(body) = detector.redact_body(text) else { return Body::default() };
-        let found = body.found(Some(side.place()));
-        return Body { new: found.len(), found, redacted: Some(body.text) };
-    };
-    let Some(body) = detector.redact_tape(text, tape) else { return Body::default() };
+    let Some(body) = keeping.detector.redact_read(text, tape) else { return Body::default() };
     let found = body.found(Some(side.place()));
-    let from = if side == Side::Input { Parts::of(tape, Place::Input).new_from() } else { 0 };
+    let input = tape.filter(|_| side == Side::Input);
+    let from = input.map_or(0, |tape| Parts::of(tape, Place::Input).new_from());
     let old = body.strings.iter().filter(|string| string.start < from);
     let old: Vec<&str> = old.map(|string| &*string.path).collect();
     let new = found.iter().filter(|found| !old.contains(&&*found.path)).count();

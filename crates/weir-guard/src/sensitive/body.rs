@@ -53,16 +53,22 @@ impl Detector {
         if !self.may_find(text) {
             return None;
         }
-        if let Some(tape) = Tape::read(text) {
-            return self.redact_tape(text, &tape);
+        self.redact_read(text, Tape::read(text).as_ref())
+    }
+
+    /// The same for a text that has been read, because [`Detector::may_find`] said yes to it: as JSON, or as plain text where
+    /// there is no tape.
+    pub(crate) fn redact_read(&self, text: &str, tape: Option<&Tape<'_>>) -> Option<RedactedBody> {
+        if let Some(tape) = tape {
+            return self.redact_tape(text, tape);
         }
         let (redacted, kinds) = self.redact(text)?;
         let strings = vec![RedactedString { path: String::new(), start: 0, kinds }];
         Some(RedactedBody { text: redacted, strings })
     }
 
-    /// The same for a text that has been read, because [`Detector::may_find`] said yes to it.
-    pub(crate) fn redact_tape(&self, text: &str, tape: &Tape<'_>) -> Option<RedactedBody> {
+    /// The same for JSON.
+    pub(super) fn redact_tape(&self, text: &str, tape: &Tape<'_>) -> Option<RedactedBody> {
         let mut strings = Vec::new();
         let (mut out, mut kept_to) = (String::new(), 0);
         for (number, node) in tape.nodes().iter().enumerate() {
