@@ -33,15 +33,18 @@ fn played(definitions: &str, minutes: i64, late: Option<i64>) -> (World, Recorde
             world.add(n - 10, "llm.tokens.total", &[("model", "b")], &[3.0]);
         }
     }
-    let recorded = Recorded {
-        digests: world
-            .reports
-            .iter()
-            .flat_map(|report| report.digests.iter().map(|(_, at, digest)| (*at, Arc::clone(digest))))
-            .collect(),
-        changes: world.reports.iter().flat_map(|report| report.transitions.clone()).collect(),
-    };
+    let recorded = recorded(&world);
     (world, recorded)
+}
+
+/// What its state store would have kept of a world with one monitor.
+fn recorded(world: &World) -> Recorded {
+    let reports = &world.reports;
+    let digests = reports.iter().flat_map(|report| &report.digests);
+    Recorded {
+        digests: digests.map(|(_, at, digest)| (*at, Arc::clone(digest))).collect(),
+        changes: reports.iter().flat_map(|report| report.transitions.clone()).collect(),
+    }
 }
 
 fn verified(definitions: &str, memory: &Arc<Memory>, recorded: &Recorded, from: i64) -> Verified {
@@ -125,14 +128,7 @@ fn the_time_in_which_weir_was_away_is_judged_as_it_was_then() {
     world.tick_to(40);
     world.away_to(70);
     world.tick_to(90);
-    let recorded = Recorded {
-        digests: world
-            .reports
-            .iter()
-            .flat_map(|report| report.digests.iter().map(|(_, at, digest)| (*at, Arc::clone(digest))))
-            .collect(),
-        changes: Vec::new(),
-    };
+    let recorded = Recorded { changes: Vec::new(), ..recorded(&world) };
     let report = verified(BUSY, &world.memory, &recorded, 0);
     assert_eq!((report.outcome, report.compared), (Outcome::Same, 90));
 }
@@ -163,14 +159,7 @@ fn what_a_rare_monitor_judges_between_its_turns_is_proved_too() {
     };
     // Each minute until there is something, then when the group is old enough, at its turns, and after each change.
     assert_eq!(times(&world), [1, 2, 3, 4, 5, 6, 7, 8, 12, 30, 42, 60, 90, 120, 132, 150, 180]);
-    let recorded = Recorded {
-        digests: world
-            .reports
-            .iter()
-            .flat_map(|report| report.digests.iter().map(|(_, at, digest)| (*at, Arc::clone(digest))))
-            .collect(),
-        changes: world.reports.iter().flat_map(|report| report.transitions.clone()).collect(),
-    };
+    let recorded = recorded(&world);
     let report = verified(&rare(30), &world.memory, &recorded, 0);
     assert_eq!((report.outcome, report.compared, report.of_other_definitions), (Outcome::Same, 13, 4));
     let report = verified(&rare(35), &world.memory, &recorded, 0);
