@@ -129,7 +129,7 @@ impl Judge {
             name: Arc::from(monitor.name.as_str()),
             condition: Arc::from(monitor.text.as_str()),
             explanation: Arc::from(weir_monitor::explain(&monitor.condition)),
-            message: Arc::from(monitor.message_text.trim()),
+            message: Arc::from(monitor.message_text.as_str()),
             severity: Arc::from(match monitor.severity {
                 Severity::Warning => "warning",
                 Severity::Critical => "critical",
